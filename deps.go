@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "google.golang.org/genproto/googleapis/rpc/errdetails"
 	_ "github.com/cockroachdb/datadriven"
 	_ "github.com/spaolacci/murmur3"
 	_ "github.com/anishathalye/porcupine"

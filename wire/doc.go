@@ -1,0 +1,10 @@
+// Package wire is the language that goosefs's processes speak: the generated code of GooseFS's own protocol (pb) and
+// of ours (clusterpb), the two-way table between errors and gRPC statuses, and the network they run over.
+//
+// An error is an [io/fs.PathError] around a [syscall.Errno], made where it happens. [Status] turns it into a gRPC
+// status with the code and the text that GooseFS's clients match on; [FromStatus] turns what a server said back into
+// an error with the same errno and the same text. Nothing else in the project looks at gRPC codes.
+//
+// Addresses are host:port. A [Network] resolves the host: [TCP] by a static table first and DNS after, [Memory]
+// by the names that its hosts listen under.
+package wire

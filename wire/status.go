@@ -1,0 +1,182 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// The domain and the keys of the detail that carries operation, path and errno beside GooseFS's text.
+const (
+	errorDomain = "goosefs"
+	keyOp       = "op"
+	keyPath     = "path"
+	keyLeader   = "leader"
+	notLeader   = "NOT_LEADER"
+)
+
+// errnos is the table between errors and gRPC: which code an errno travels as, and under which name it is told apart
+// from others of the same code. The first row of a code is what that code means when no name came with it.
+var errnos = []struct {
+	errno syscall.Errno
+	name  string
+	code  codes.Code
+}{
+	{syscall.ENOENT, "ENOENT", codes.NotFound},
+	{syscall.EEXIST, "EEXIST", codes.AlreadyExists},
+	{syscall.EACCES, "EACCES", codes.PermissionDenied},
+	{syscall.EPERM, "EPERM", codes.PermissionDenied},
+	{syscall.EROFS, "EROFS", codes.PermissionDenied},
+	{syscall.EINVAL, "EINVAL", codes.InvalidArgument},
+	{syscall.ENAMETOOLONG, "ENAMETOOLONG", codes.InvalidArgument},
+	{syscall.EXDEV, "EXDEV", codes.InvalidArgument},
+	{syscall.ESTALE, "ESTALE", codes.FailedPrecondition},
+	{syscall.ENOTEMPTY, "ENOTEMPTY", codes.FailedPrecondition},
+	{syscall.EISDIR, "EISDIR", codes.FailedPrecondition},
+	{syscall.ENOTDIR, "ENOTDIR", codes.FailedPrecondition},
+	{syscall.EBUSY, "EBUSY", codes.FailedPrecondition},
+	{syscall.ENOSPC, "ENOSPC", codes.ResourceExhausted},
+	{syscall.EDQUOT, "EDQUOT", codes.ResourceExhausted},
+	{syscall.ENOTSUP, "ENOTSUP", codes.Unimplemented},
+	{syscall.ERANGE, "ERANGE", codes.OutOfRange},
+	{syscall.EAGAIN, "EAGAIN", codes.Unavailable},
+	{syscall.ETIMEDOUT, "ETIMEDOUT", codes.DeadlineExceeded},
+	{syscall.ECANCELED, "ECANCELED", codes.Canceled},
+	{syscall.EIO, "EIO", codes.Internal},
+}
+
+// Status is the gRPC status of err: the code of its errno, its text, and a detail that lets [FromStatus] restore it.
+// An error that already is a status is returned as it is.
+func Status(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := status.FromError(err); ok {
+		return err
+	}
+	var errno syscall.Errno
+	switch {
+	case errors.As(err, &errno):
+	case errors.Is(err, context.Canceled):
+		errno = syscall.ECANCELED
+	case errors.Is(err, context.DeadlineExceeded):
+		errno = syscall.ETIMEDOUT
+	case errors.Is(err, fs.ErrNotExist):
+		errno = syscall.ENOENT
+	default:
+		errno = syscall.EIO
+	}
+	code, name := codes.Internal, "EIO"
+	for _, row := range errnos {
+		if row.errno == errno {
+			code, name = row.code, row.name
+			break
+		}
+	}
+	info := &errdetails.ErrorInfo{Reason: name, Domain: errorDomain, Metadata: map[string]string{}}
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		info.Metadata[keyOp], info.Metadata[keyPath] = at.Op, at.Path
+	}
+	return detailed(code, err.Error(), info)
+}
+
+// NotLeader is what a standby master answers to what only the leader may answer. leader, host:port, may be empty.
+func NotLeader(leader string) error {
+	info := &errdetails.ErrorInfo{Reason: notLeader, Domain: errorDomain, Metadata: map[string]string{keyLeader: leader}}
+	text := "this master is not the leader"
+	if leader != "" {
+		text += "; the leader is " + leader
+	}
+	return detailed(codes.Unavailable, text, info)
+}
+
+func detailed(code codes.Code, text string, info *errdetails.ErrorInfo) error {
+	s := status.New(code, text)
+	if with, err := s.WithDetails(info); err == nil {
+		s = with
+	}
+	return s.Err()
+}
+
+// LeaderHint says whether err came from a master that is not the leader, and whom it holds for the leader.
+func LeaderHint(err error) (leader string, ok bool) {
+	info := infoOf(status.Convert(err))
+	if info == nil || info.Reason != notLeader {
+		return "", false
+	}
+	return info.Metadata[keyLeader], true
+}
+
+// Unavailable says whether err leaves open if the call happened, or was refused before it did: worth another try
+// elsewhere. It knows statuses and what [FromStatus] makes of them.
+func Unavailable(err error) bool {
+	if s, ok := status.FromError(err); ok {
+		return s.Code() == codes.Unavailable || s.Code() == codes.Aborted
+	}
+	var e *Error
+	return errors.As(err, &e) && e.Code == codes.Unavailable
+}
+
+// Error is what a server answered: its text, and the errno it stands for.
+type Error struct {
+	Code codes.Code
+	Text string // as GooseFS words it
+	at   *fs.PathError
+}
+
+func (e *Error) Error() string { return e.Text }
+
+// Unwrap gives operation, path and errno.
+func (e *Error) Unwrap() error { return e.at }
+
+// FromStatus turns the status that a call to op on path ended with into an [*Error]. Errors that are no status stay
+// as they are.
+func FromStatus(op, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	s, ok := status.FromError(err)
+	if !ok {
+		return err
+	}
+	at := &fs.PathError{Op: op, Path: path, Err: syscall.EIO}
+	name := ""
+	if info := infoOf(s); info != nil {
+		name = info.Reason
+		if info.Metadata[keyOp] != "" {
+			at.Op, at.Path = info.Metadata[keyOp], info.Metadata[keyPath]
+		}
+	}
+	at.Err = errnoOf(s.Code(), name)
+	return &Error{Code: s.Code(), Text: s.Message(), at: at}
+}
+
+// errnoOf looks up the errno by its name, and by the code where no name came along.
+func errnoOf(code codes.Code, name string) syscall.Errno {
+	for _, row := range errnos {
+		if row.name == name {
+			return row.errno
+		}
+	}
+	for _, row := range errnos {
+		if row.code == code {
+			return row.errno
+		}
+	}
+	return syscall.EIO
+}
+
+func infoOf(s *status.Status) *errdetails.ErrorInfo {
+	for _, d := range s.Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok && info.Domain == errorDomain {
+			return info
+		}
+	}
+	return nil
+}

@@ -1,0 +1,21 @@
+package conf
+
+// fuseProperties are those of the mount.
+func fuseProperties() []Property {
+	return []Property{
+		{Name: "goosefs.fuse.fs.name", Default: "goosefs-fuse", Scope: Client,
+			Meaning: "The first column of the mount in /proc/mounts. The type is always fuse.goosefs-fuse."},
+		{Name: "goosefs.fuse.debug.enabled", Type: Bool, Default: "false", Scope: Client,
+			Meaning: "Whether every request of the kernel is logged."},
+		{Name: "goosefs.fuse.logging.threshold", Type: Duration, Default: "10s", Scope: Client,
+			Meaning: "A request that takes longer is logged."},
+		{Name: "goosefs.fuse.mount.options", Type: List, Aliases: []string{"goosefs.worker.fuse.mount.options"}, Scope: Client,
+			Meaning: "Mount options as after -o: ro, allow_other, kernel_cache, max_read=…, …"},
+		{Name: "goosefs.fuse.attribute.timeout", Type: Duration, Default: "1s", Scope: Client,
+			Meaning: "Ours. How long the kernel trusts the attributes of a file."},
+		{Name: "goosefs.fuse.entry.timeout", Type: Duration, Default: "1s", Scope: Client,
+			Meaning: "Ours. How long the kernel trusts that a name exists."},
+		{Name: "goosefs.fuse.readahead.bytes", Type: Size, Default: "1MB", Scope: Client,
+			Meaning: "Ours. How far the kernel reads ahead of a program."},
+	}
+}

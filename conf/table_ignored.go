@@ -1,0 +1,3 @@
+package conf
+
+func ignoredProperties() []Property { return nil }

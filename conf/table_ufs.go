@@ -1,0 +1,25 @@
+package conf
+
+// ufsProperties are those of under file systems. They may be set for all mounts
+// here, and for one mount by an option of the mount.
+func ufsProperties() []Property {
+	return []Property{
+		{Name: "goosefs.underfs.web.connection.timeout", Aliases: []string{"goosefs.underfs.web.connnection.timeout"}, Type: Duration, Default: "60s",
+			Meaning: "How long a web server may take to answer. (GooseFS writes connnection; both are read.)"},
+		{Name: "goosefs.underfs.web.header.last.modified", Default: "EEE, dd MMM yyyy HH:mm:ss zzz",
+			Meaning: "The form of Last-Modified. Ours reads every form that HTTP allows; this is accepted for servers with another."},
+		{Name: "goosefs.underfs.web.parent.names", Type: List, Default: "Parent Directory,..,../",
+			Meaning: "Links of an index page with these texts lead upwards. (Ours goes by where a link leads; the texts are an addition.)"},
+		{Name: "goosefs.underfs.web.titles", Type: List, Default: "Index of,Directory listing for",
+			Meaning: "A page whose title begins so is an index page."},
+		{Name: "goosefs.underfs.web.connections.max", Type: Int, Default: "32",
+			Meaning: "Ours. How many connections one process opens to one web server."},
+		{Name: "goosefs.underfs.{option}", Template: true, Meaning: "Any other option of an under file system; passed on as it is."},
+		{Name: "fs.cosn.userinfo.secretId", Secret: true, Meaning: "COS: the id of the key."},
+		{Name: "fs.cosn.userinfo.secretKey", Secret: true, Meaning: "COS: the key."},
+		{Name: "fs.cosn.bucket.region", Meaning: "COS: the region of the bucket."},
+		{Name: "fs.cosn.bucket.endpoint_suffix", Meaning: "COS: the end of the host name, instead of the region."},
+		{Name: "aws.accessKeyId", Secret: true, Aliases: []string{"s3a.accessKeyId"}, Meaning: "S3: the id of the key."},
+		{Name: "aws.secretKey", Secret: true, Aliases: []string{"s3a.secretKey"}, Meaning: "S3: the key."},
+	}
+}

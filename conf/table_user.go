@@ -1,0 +1,46 @@
+package conf
+
+// userProperties are those of clients: the shell, the mount, and any process
+// where it reads as a client.
+func userProperties() []Property {
+	return []Property{
+		{Name: "goosefs.user.hostname", Env: "GOOSEFS_CLIENT_HOSTNAME", Scope: Client,
+			Meaning: "The host that a client is on; a worker of the same name is local. Not set: the name and addresses of the host."},
+		{Name: "goosefs.user.block.size.bytes.default", Type: Size, Default: "64MB",
+			Meaning: "The block size of files that are created or found in an under file system."},
+		{Name: "goosefs.user.file.stripe.size", Type: Size, Default: "1GB", Scope: Master,
+			Meaning: "Ours. How many bytes of a file one worker owns in a row. All masters need the same."},
+		{Name: "goosefs.user.file.metadata.sync.interval", Type: Duration, Default: "-1", Scope: Client,
+			Meaning: "Metadata older than this is compared with the under file system when it is used. -1: never; 0: always."},
+		{Name: "goosefs.user.file.metadata.load.type", Type: Enum, Values: []string{"ONCE", "ALWAYS", "NEVER"}, Default: "ONCE", Scope: Client,
+			Meaning: "Whether listing a folder reads it from the under file system: the first time, every time, or never."},
+		{Name: "goosefs.user.file.readtype.default", Type: Enum, Values: []string{"NO_CACHE", "CACHE", "CACHE_PROMOTE"}, Default: "CACHE", Scope: Client,
+			Meaning: "Whether reading keeps the bytes in the cache, and whether it moves them to a faster tier."},
+		{Name: "goosefs.user.file.writetype.default", Type: Enum, Values: []string{"MUST_CACHE", "TRY_CACHE", "CACHE_THROUGH", "THROUGH", "ASYNC_THROUGH", "NONE"}, Default: "CACHE_THROUGH", Scope: Client,
+			Meaning: "Where a written file goes before close returns. CACHE_THROUGH: into the cache and into the under file system."},
+		{Name: "goosefs.user.file.replication.max", Type: Int, Default: "-1", Scope: Client,
+			Meaning: "How many workers may hold a copy of a block. -1: any number."},
+		{Name: "goosefs.user.file.passive.cache.enabled", Type: Bool, Default: "true", Scope: Client,
+			Meaning: "Whether a worker on the reader's host keeps a second copy of what another worker owns."},
+		{Name: "goosefs.user.streaming.reader.chunk.size.bytes", Type: Size, Default: "1MB", Scope: Client,
+			Meaning: "How many bytes one message of a read carries."},
+		{Name: "goosefs.user.streaming.data.timeout", Type: Duration, Default: "30s", Scope: Client,
+			Meaning: "How long a stream may bring nothing before another worker is asked. GooseFS waits an hour."},
+		{Name: "goosefs.user.streaming.readahead.bytes.max", Type: Size, Default: "16MB", Scope: Client,
+			Meaning: "Ours. How far a reader in order is read ahead of."},
+		{Name: "goosefs.user.rpc.timeout", Type: Duration, Default: "30s", Scope: Client,
+			Meaning: "Ours. How long one call of a master may take, retries apart."},
+		{Name: "goosefs.user.rpc.retry.base.sleep", Aliases: []string{"goosefs.user.rpc.retry.base.sleep.ms"}, Type: Duration, Default: "50ms", Scope: Client,
+			Meaning: "How long a client waits before it asks the masters again; doubled each time."},
+		{Name: "goosefs.user.rpc.retry.max.sleep", Aliases: []string{"goosefs.user.rpc.retry.max.sleep.ms"}, Type: Duration, Default: "3s", Scope: Client,
+			Meaning: "The longest wait between two attempts."},
+		{Name: "goosefs.user.rpc.retry.max.duration", Type: Duration, Default: "2min", Scope: Client,
+			Meaning: "After so long a client gives up."},
+		{Name: "goosefs.user.block.read.retry.max.duration", Type: Duration, Default: "2min", Scope: Client,
+			Meaning: "After so long a read that no worker answers fails."},
+		{Name: "goosefs.user.worker.list.refresh.interval", Type: Duration, Default: "30s", Scope: Client,
+			Meaning: "How often a client asks for the list of workers."},
+		{Name: "goosefs.user.date.format.pattern", Default: "MM-dd-yyyy HH:mm:ss:SSS", Scope: Client,
+			Meaning: "How the shell prints times."},
+	}
+}

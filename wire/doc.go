@@ -8,3 +8,7 @@
 // Addresses are host:port. A [Network] resolves the host: [TCP] by a static table first and DNS after, [Memory]
 // by the names that its hosts listen under.
 package wire
+
+// MediumTier names the tier of a worker address that tells on which medium a block is cached, MEM, SSD or HDD. An
+// address without it is of the worker to ask, which may not hold the block yet. GooseFS's clients ignore it.
+const MediumTier = "medium"

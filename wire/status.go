@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -179,4 +180,25 @@ func infoOf(s *status.Status) *errdetails.ErrorInfo {
 		}
 	}
 	return nil
+}
+
+// Unreached says that err means no server took the call: nobody listens, the connection broke, or a proxy in between
+// gave up. Whether the call happened is unknown. An answer of ours, whatever its code, is not that.
+func Unreached(err error) bool {
+	s, ok := status.FromError(err)
+	if !ok {
+		return err != nil
+	}
+	return infoOf(s) == nil && (s.Code() == codes.Unavailable || s.Code() == codes.Aborted)
+}
+
+// Reason is the part of a transport error that a person needs: what the operating system said.
+func Reason(err error) string {
+	text := status.Convert(err).Message()
+	for _, known := range []string{"connection refused", "no such host", "i/o timeout", "no route to host", "network is unreachable", "deadline exceeded"} {
+		if strings.Contains(text, known) {
+			return known
+		}
+	}
+	return text
 }

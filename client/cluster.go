@@ -1,0 +1,97 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"syscall"
+	"time"
+
+	"goosefs/wire/clusterpb"
+
+	"google.golang.org/grpc"
+)
+
+// Cluster is what any master that answers says of all of them.
+func (f *FS) Cluster(ctx context.Context) (Cluster, error) {
+	return anyMaster(ctx, f, "cluster", askStatus)
+}
+
+// ClusterOf is what the given master, host:port, says.
+func (f *FS) ClusterOf(ctx context.Context, master string) (Cluster, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	c, err := attempt(ctx, f.masters, master, askStatus)
+	if err != nil {
+		return Cluster{}, f.masters.unreachable("cluster", err)
+	}
+	return c, nil
+}
+
+// Leader is the address, host:port, of the leading master. It waits for one for as long as the client may.
+func (f *FS) Leader(ctx context.Context) (string, error) {
+	end := time.Now().Add(f.cfg.RetryFor)
+	for {
+		c, err := f.Cluster(ctx)
+		if err == nil && c.Leader != "" {
+			return c.Leader, nil
+		}
+		if err == nil {
+			err = &fs.PathError{Op: "leader", Path: c.AnsweredBy, Err: errors.Join(errNoLeader, syscall.EAGAIN)}
+		}
+		if time.Now().After(end) || ctx.Err() != nil {
+			return "", err
+		}
+		select {
+		case <-time.After(4 * firstPause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+var errNoLeader = errors.New("the masters have no leader")
+
+func askStatus(ctx context.Context, conn *grpc.ClientConn) (Cluster, error) {
+	s, err := clusterpb.NewClusterClient(conn).Status(ctx, &clusterpb.StatusRequest{})
+	if err != nil {
+		return Cluster{}, err
+	}
+	c := Cluster{
+		Leader: s.GetLeader(), Version: s.GetVersion(), AnsweredBy: s.GetAnsweredBy(),
+		Started: millis(s.GetStartTimeMs()), Now: millis(s.GetNowMs()), Term: s.GetTerm(), Applied: s.GetApplied(),
+		SafeMode: s.GetSafeMode(), Files: s.GetFiles(), Dirs: s.GetDirectories(), WebPort: int(s.GetWebPort()),
+	}
+	for _, m := range s.GetMasters() {
+		c.Masters = append(c.Masters, Master{Address: m.GetAddress(), JournalAddress: m.GetJournalAddress(), Available: m.GetAvailable(), Leader: m.GetLeader()})
+	}
+	return c, nil
+}
+
+// Workers are all workers that report to the masters or did, by host.
+func (f *FS) Workers(ctx context.Context) ([]Worker, error) {
+	return lead(ctx, f, "workers", "/", askWorkers)
+}
+
+func askWorkers(ctx context.Context, conn *grpc.ClientConn) ([]Worker, error) {
+	list, err := clusterpb.NewClusterClient(conn).ListWorkers(ctx, &clusterpb.ListWorkersRequest{})
+	if err != nil {
+		return nil, err
+	}
+	var workers []Worker
+	for _, w := range list.GetWorkers() {
+		worker := Worker{
+			ID: w.GetWorkerId(), Host: w.GetHost(), Port: int(w.GetRpcPort()), Live: w.GetLive(),
+			LastContact: time.Duration(w.GetLastContactMs()) * time.Millisecond, Started: millis(w.GetStartTimeMs()), Blocks: w.GetBlocks(),
+			FromCache: w.GetCounters().GetBytesFromCache(), FromUFS: w.GetCounters().GetBytesFromUfs(),
+			Evicted: w.GetCounters().GetBlocksEvicted(), Damaged: w.GetCounters().GetChunksDamaged(),
+		}
+		for _, t := range w.GetTiers() {
+			worker.Tiers = append(worker.Tiers, Tier{Alias: t.GetAlias(), Quota: t.GetQuota(), Used: t.GetUsed(), Failed: t.GetFailed()})
+		}
+		workers = append(workers, worker)
+	}
+	slices.SortFunc(workers, func(a, b Worker) int { return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.ID, b.ID)) })
+	return workers, nil
+}

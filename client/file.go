@@ -1,0 +1,69 @@
+package client
+
+import (
+	"context"
+	"io/fs"
+	"sync"
+	"syscall"
+)
+
+// blockMask holds a block's index within its file: a block's id is the file's with the index in place of the ones.
+const blockMask = 1<<24 - 1
+
+// File is an open file: one version of it, for reading. It is safe for concurrent use.
+type File struct {
+	fs     *FS
+	info   Info
+	ctx    context.Context // of fetches ahead
+	cancel context.CancelFunc
+
+	mu struct {
+		sync.Mutex
+		window
+		pages map[int64]*page // by index
+	}
+}
+
+// Open opens the file at path for reading.
+func (f *FS) Open(ctx context.Context, path string) (*File, error) {
+	info, err := f.Stat(ctx, path, StatOptions{})
+	if err != nil {
+		return nil, err
+	}
+	if info.Dir {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR}
+	}
+	return f.OpenInfo(info), nil
+}
+
+// OpenInfo opens the version of a file that info describes, without asking a master.
+func (f *FS) OpenInfo(info Info) *File {
+	x := &File{fs: f, info: info}
+	x.ctx, x.cancel = context.WithCancel(context.Background())
+	x.mu.window = newWindow(info.Length, f.cfg.ReadAhead)
+	x.mu.pages = make(map[int64]*page)
+	return x
+}
+
+// Info is what the file was opened with.
+func (x *File) Info() Info { return x.info }
+
+// Close ends what is being fetched ahead. Reads must not run or follow.
+func (x *File) Close() error {
+	x.cancel()
+	return nil
+}
+
+// block is the block that holds the byte at off.
+func (x *File) block(off int64) Block {
+	size := x.info.BlockSize
+	if size <= 0 {
+		size = x.info.Length
+	}
+	index := off / size
+	b := Block{ID: x.info.ID&^blockMask | index, Offset: index * size, Length: min(size, x.info.Length-index*size)}
+	if index < int64(len(x.info.Blocks)) && x.info.Blocks[index].ID == b.ID {
+		b.Locations = x.info.Blocks[index].Locations
+	}
+	return b
+}

@@ -1,0 +1,134 @@
+package client
+
+import (
+	"log/slog"
+	"time"
+
+	"goosefs/wire"
+)
+
+// Config is what a client must know. Zero values of all but Masters and Network are sensible.
+type Config struct {
+	Masters   []string      // host:port of every master
+	Network   wire.Network  // how to reach them
+	User      string        // who asks; the owner of what is created
+	Host      string        // this host's name: workers on it are asked first
+	RetryFor  time.Duration // how long a call waits for a leader or a worker; 2 minutes by default
+	ReadAhead int64         // bytes fetched ahead of a sequential reader; 16 MiB by default, negative for none
+	Log       *slog.Logger
+}
+
+// Info is what the masters know of a file or directory.
+type Info struct {
+	Path, Name                  string
+	ID                          int64 // of this version of the file: a changed file has another id
+	Dir                         bool
+	Length                      int64 // bytes; 0 for directories
+	BlockSize                   int64
+	Mode                        uint32 // permission bits
+	Owner, Group                string
+	Created, Modified, Accessed time.Time
+	Completed                   bool
+	Cacheable                   bool
+	Persistence                 string // NOT_PERSISTED, TO_BE_PERSISTED, PERSISTED, LOST
+	Percent                     int    // of its bytes in the cache
+	MountID                     int64
+	MountPoint                  bool   // this directory is where an under file system is mounted
+	UFSPath                     string // where it is in the under file system; empty if nowhere
+	Fingerprint                 string // of the object in the under file system
+	Blocks                      []Block
+	Xattr                       map[string][]byte
+}
+
+// Block is a piece of a file that is cached as one.
+type Block struct {
+	ID, Offset, Length int64
+	Locations          []Location // the worker that has it or should, first
+}
+
+// Location is a worker that holds a block or, where Tier is empty, is the one to ask for it.
+type Location struct {
+	WorkerID int64
+	Host     string
+	Port     int
+	Tier     string // MEM, SSD, HDD
+}
+
+// Cached says if the location holds bytes of the block now.
+func (l Location) Cached() bool { return l.Tier != "" }
+
+// MountPoint is an entry of the mount table.
+type MountPoint struct {
+	Path, UFS, Type  string // Type: web, local, …
+	Capacity, Used   int64  // bytes; -1 unknown
+	ReadOnly, Shared bool
+	Options          map[string]string
+	ID               int64
+}
+
+// Worker is a worker as the masters know it.
+type Worker struct {
+	ID          int64
+	Host        string
+	Port        int
+	Live        bool
+	LastContact time.Duration // ago
+	Started     time.Time
+	Tiers       []Tier
+	Blocks      int64
+	// Since the worker started, bytes.
+	FromCache, FromUFS int64
+	Evicted, Damaged   int64 // blocks, chunks
+}
+
+// Tier is one kind of storage of a worker.
+type Tier struct {
+	Alias       string // MEM, SSD, HDD
+	Quota, Used int64  // bytes
+	Failed      []string
+}
+
+// Cluster is what one master says about all of them.
+type Cluster struct {
+	Leader     string // host:port; empty if that master knows none
+	Masters    []Master
+	Version    string
+	AnsweredBy string
+	Started    time.Time // the answering master
+	Now        time.Time // by its clock
+	Term       uint64
+	Applied    uint64
+	SafeMode   bool
+	Files      int64
+	Dirs       int64
+	WebPort    int
+}
+
+// Master is a member of the quorum.
+type Master struct {
+	Address, JournalAddress string
+	Available, Leader       bool
+}
+
+// StatOptions say how fresh an answer must be.
+type StatOptions struct {
+	Sync bool // compare with the under file system first
+}
+
+// MkdirOptions: Recursive makes parents too, AllowExists takes an existing directory for success.
+type MkdirOptions struct {
+	Recursive, AllowExists bool
+	Mode                   uint32 // 0755 by default
+}
+
+// RemoveOptions: Recursive takes directories with all below, CacheOnly leaves the under file system alone, Unchecked
+// removes a directory though the under file system may hold files in it that the masters do not know.
+type RemoveOptions struct {
+	Recursive, CacheOnly, Unchecked bool
+}
+
+// MountOptions of a new mount.
+type MountOptions struct {
+	ReadOnly, Shared bool
+	Options          map[string]string
+}

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"io/fs"
 	"net"
 	"slices"
 	"strconv"
@@ -11,7 +12,7 @@ import (
 // checkValues checks each value that somebody set against its type.
 func (c *Conf) checkValues() error {
 	var errs []error
-	for _, name := range sortedKeys(c.set) {
+	for _, name := range inOrder(c.set) {
 		p, ok := c.schema.find(name)
 		if !ok || p.Ignored != "" {
 			continue
@@ -29,9 +30,18 @@ func (c *Conf) bad(name, reason string) error {
 	_, origin := c.raw(name)
 	e, _ := c.Lookup(name)
 	if e.Secret {
-		return &Error{origin, name, e.Shown(), "not a valid value"}
+		reason = "not a valid value"
 	}
-	return &Error{origin, name, e.Value, reason}
+	return &Error{Source: origin, Key: name, Value: e.Shown(), Reason: reason}
+}
+
+// badOrder is the error for a value that has to be below another and is not. It
+// blames the one that somebody set.
+func (c *Conf) badOrder(low, high string) error {
+	if _, ok := c.set[low]; !ok {
+		return c.bad(high, fmt.Sprintf("has to be above %s (%s)", low, c.text(low)))
+	}
+	return c.bad(low, fmt.Sprintf("has to be below %s (%s)", high, c.text(high)))
 }
 
 // check says what is wrong with a value for this property, and what would be right.
@@ -42,16 +52,27 @@ func (p Property) check(value string) error {
 			return invalidf("write true or false")
 		}
 	case Int:
-		if _, err := strconv.Atoi(value); err != nil {
+		n, err := strconv.Atoi(value)
+		if err != nil {
 			return invalidf("not a whole number; write e.g. %s", orElse(p.Default, "10"))
 		}
+		return p.checkSign(int64(n))
 	case Port:
 		return checkPort(value)
 	case Size:
-		_, err := ParseSize(value)
-		return err
+		n, err := ParseSize(value)
+		if err != nil {
+			return err
+		}
+		return p.checkSign(n)
 	case Duration:
-		_, err := ParseDuration(value)
+		d, err := ParseDuration(value)
+		if err != nil {
+			return err
+		}
+		return p.checkSign(int64(d))
+	case Octal:
+		_, err := parseMode(value)
 		return err
 	case Ratio:
 		_, err := ParseRatio(value)
@@ -68,6 +89,25 @@ func (p Property) check(value string) error {
 		}
 	}
 	return nil
+}
+
+func (p Property) checkSign(n int64) error {
+	switch {
+	case n < 0 && p.Sign != AnySign:
+		return invalidf("may not be negative; write e.g. %s", orElse(p.Default, "10"))
+	case n == 0 && p.Sign == Positive:
+		return invalidf("has to be above 0; write e.g. %s", orElse(p.Default, "10"))
+	}
+	return nil
+}
+
+// parseMode reads permission bits in octal.
+func parseMode(text string) (fs.FileMode, error) {
+	n, err := strconv.ParseUint(text, 8, 32)
+	if err != nil || n > 0o777 {
+		return 0, invalidf("invalid mode %q; write three octal digits, e.g. 022", text)
+	}
+	return fs.FileMode(n), nil
 }
 
 func checkPort(value string) error {
@@ -104,9 +144,9 @@ func (c *Conf) checkTogether() error {
 		return nil
 	}
 	var errs []error
-	const election, heartbeat = "goosefs.master.embedded.journal.election.timeout", "goosefs.master.embedded.journal.heartbeat.interval"
-	if e, h := c.Duration(election), c.Duration(heartbeat); h <= 0 || e <= h {
-		errs = append(errs, c.bad(heartbeat, fmt.Sprintf("has to be above 0 and below %s (%s); a tenth of it is a good choice", election, c.String(election))))
+	const heartbeat, election = "goosefs.master.embedded.journal.heartbeat.interval", "goosefs.master.embedded.journal.election.timeout"
+	if c.Duration(heartbeat) >= c.Duration(election) {
+		errs = append(errs, c.badOrder(heartbeat, election))
 	}
 	for _, name := range sortedKeys(c.set) {
 		if p, ok := c.schema.find(name); ok && p.Ignored == "" && p.Type == Hosts {

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ type Conf struct {
 	env    func(string) string
 	set    map[string]setting // by full name
 	values map[string]string  // expanded, by full name; complete but for template defaults
+	broken map[string]error   // what could not be expanded; empty once Load has returned
 }
 
 // An Entry is one property for listings.
@@ -45,7 +47,7 @@ func (c *Conf) File() string { return c.file }
 func (c *Conf) Set(name string) bool {
 	full, _ := c.fullName(name)
 	_, ok := c.set[full]
-	return ok
+	return ok && c.text(full) != ""
 }
 
 // Source says where the value of a property comes from, as getConf --source
@@ -97,6 +99,11 @@ func (c *Conf) Prefix(prefix string) map[string]string {
 		}
 	}
 	return m
+}
+
+// Mode returns an Octal.
+func (c *Conf) Mode(name string) fs.FileMode {
+	return must(parse(c.typed(name, Octal), parseMode))
 }
 
 // String returns the text of a property of any type.
@@ -171,10 +178,11 @@ func (c *Conf) mustFind(name string) Property {
 
 func (c *Conf) secret(name string) bool {
 	p, ok := c.schema.find(name)
-	return p.Secret || !ok && looksSecret(name)
+	return p.Secret || (!ok || p.Template) && looksSecret(name)
 }
 
-// looksSecret guesses for names that are not in the table: rather one too many.
+// looksSecret guesses for names that are not in the table, or only by a template:
+// rather one too many.
 func looksSecret(name string) bool {
 	name = strings.ToLower(name)
 	for _, word := range []string{"secret", "password", "passwd", "token", "accesskey", "credential"} {

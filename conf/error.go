@@ -6,13 +6,15 @@ import (
 	"syscall"
 )
 
-// An Error is a value that cannot be used, and where it stands. It unwraps to
-// syscall.EINVAL.
+// An Error is a value or a file that cannot be used, and where it stands. It
+// unwraps to a syscall.Errno: EINVAL for values, ENOENT for a missing file.
 type Error struct {
 	Source string // file:line, an environment variable, "command line" or "default"
 	Key    string // "" when the trouble is the line itself
 	Value  string // masked when the property is secret
 	Reason string // what is wrong, and what to write instead
+
+	errno syscall.Errno // 0 is EINVAL
 }
 
 func (e *Error) Error() string {
@@ -28,8 +30,13 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap makes every bad configuration an EINVAL.
-func (e *Error) Unwrap() error { return syscall.EINVAL }
+// Unwrap returns the kind of the error.
+func (e *Error) Unwrap() error {
+	if e.errno != 0 {
+		return e.errno
+	}
+	return syscall.EINVAL
+}
 
 // A Warning is something a user should hear of, once, at start.
 type Warning struct {

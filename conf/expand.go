@@ -31,16 +31,20 @@ func (r reference) isProperty() bool { return strings.Contains(r.name, ".") }
 
 // environment expands references to variables.
 type environment struct {
-	get  func(string) string
-	open []string // variables being expanded
+	get   func(string) string
+	steps int // references expanded so far
 }
+
+// maxSteps bounds the work of one expansion, as maxValue bounds its result.
+const maxSteps = 1000
 
 // expand replaces variables, also within the values of variables. One that is
 // undefined, or that leads back to itself, is empty: a container platform that
 // does not expand X=${X} leaves exactly that text. References to properties stay.
-func (e environment) expand(text string) string {
+// open are the variables being expanded. ok is false when the text is too large.
+func (e *environment) expand(text string, open []string) (expanded string, ok bool) {
 	var b strings.Builder
-	for b.Len() <= maxValue {
+	for {
 		r, ok := cutReference(text)
 		if !ok {
 			break
@@ -49,21 +53,27 @@ func (e environment) expand(text string) string {
 		switch {
 		case r.isProperty():
 			b.WriteString("${" + r.name + "}")
-		case !slices.Contains(e.open, r.name):
-			inner := environment{e.get, append(slices.Clip(e.open), r.name)}
-			b.WriteString(inner.expand(e.get(r.name)))
+		case !slices.Contains(open, r.name):
+			inner, ok := e.expand(e.get(r.name), append(slices.Clip(open), r.name))
+			if !ok {
+				return "", false
+			}
+			b.WriteString(inner)
 		}
 		text = r.after
+		if e.steps++; e.steps > maxSteps || b.Len() > maxValue {
+			return "", false
+		}
 	}
 	b.WriteString(text)
-	return b.String()
+	return b.String(), true
 }
 
 // expandAll fills c.values with the expansions of all that is set and of all
 // defaults, so that nothing can fail later.
 func (c *Conf) expandAll() error {
 	var errs []error
-	for _, name := range append(slices.Clone(c.schema.names), sortedKeys(c.set)...) {
+	for _, name := range append(inOrder(c.set), c.schema.names...) {
 		if _, err := c.expandProperty(name, nil); err != nil {
 			errs = append(errs, err)
 		}
@@ -77,13 +87,32 @@ func (c *Conf) expandProperty(name string, open []string) (string, error) {
 	if v, ok := c.values[name]; ok {
 		return v, nil
 	}
+	if err, ok := c.broken[name]; ok {
+		return "", err
+	}
+	v, err := c.expandAnew(name, open)
+	if err != nil {
+		c.broken[name] = err
+		return "", err
+	}
+	c.values[name] = v
+	return v, nil
+}
+
+func (c *Conf) expandAnew(name string, open []string) (string, error) {
 	raw, origin := c.raw(name)
+	shown := Entry{Value: raw, Secret: c.secret(name)}.Shown()
+	tooLong := &Error{Source: origin, Key: name, Reason: "longer than 64 KB once its references are expanded; shorten it"}
 	if slices.Contains(open, name) {
 		loop := append(open[slices.Index(open, name):], name)
-		return "", &Error{origin, name, raw, "refers to itself (" + strings.Join(loop, " → ") + "); give one of them a plain value"}
+		return "", &Error{Source: origin, Key: name, Value: shown, Reason: "refers to itself (" + strings.Join(loop, " → ") + "); give one of them a plain value"}
 	}
 	open = append(slices.Clip(open), name)
-	text := environment{get: c.env}.expand(raw)
+	env := environment{get: c.env}
+	text, ok := env.expand(raw, nil)
+	if !ok {
+		return "", tooLong
+	}
 	var b strings.Builder
 	for {
 		r, ok := cutReference(text)
@@ -93,7 +122,7 @@ func (c *Conf) expandProperty(name string, open []string) (string, error) {
 		b.WriteString(r.before)
 		target, ok := c.fullName(r.name)
 		if !ok {
-			return "", &Error{origin, name, raw, c.undefined(r.name)}
+			return "", &Error{Source: origin, Key: name, Value: shown, Reason: c.undefined(r.name)}
 		}
 		v, err := c.expandProperty(target, open)
 		if err != nil {
@@ -101,13 +130,12 @@ func (c *Conf) expandProperty(name string, open []string) (string, error) {
 		}
 		b.WriteString(v)
 		if b.Len() > maxValue {
-			return "", &Error{origin, name, "", "longer than 64 KB once its references are expanded; shorten it"}
+			return "", tooLong
 		}
 		text = r.after
 	}
 	b.WriteString(text)
-	c.values[name] = strings.TrimSpace(b.String())
-	return c.values[name], nil
+	return strings.TrimSpace(b.String()), nil
 }
 
 // raw returns the text of a property before expansion, and where it stands.

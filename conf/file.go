@@ -25,7 +25,7 @@ type candidate struct {
 // candidates lists the places in the order in which they are tried.
 func candidates(in Input) []candidate {
 	if in.ConfDir != "" {
-		return []candidate{{filepath.Join(in.ConfDir, SiteFile), "configuration folder"}}
+		return []candidate{{filepath.Join(in.ConfDir, SiteFile), "the chosen configuration folder"}}
 	}
 	var list []candidate
 	if f := in.Env("GOOSEFS_CONFIG_FILE"); f != "" {
@@ -56,7 +56,8 @@ func readSite(in Input) (path string, pairs []Pair, err error) {
 		case isMissing(err) && c.named == "":
 			continue
 		case isMissing(err):
-			return "", nil, &Error{Source: c.path, Reason: "no such file, though " + c.named + " names it; create it (it may be empty) or correct the name"}
+			reason := "no such file, though " + c.named + " names it; make it (it may be empty) or correct the name"
+			return "", nil, &Error{Source: c.path, Reason: reason, errno: syscall.ENOENT}
 		}
 		return "", nil, err
 	}

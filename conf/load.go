@@ -3,6 +3,7 @@ package conf
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -58,6 +59,7 @@ type setting struct {
 	raw    string // references not expanded
 	origin string // for messages: file:line, variable, "command line"
 	source string // for getConf --source
+	order  int    // position among all that was written, for messages
 }
 
 // Load gathers the values of all places, expands and checks them. All bad values
@@ -79,7 +81,7 @@ func Load(in Input) (*Conf, []Warning, error) {
 	set := merge(s, written)
 	warnings = append(warnings, inspect(s, set)...)
 
-	c := &Conf{schema: s, file: path, env: in.Env, set: set, values: map[string]string{}}
+	c := &Conf{schema: s, file: path, env: in.Env, set: set, values: map[string]string{}, broken: map[string]error{}}
 	if err := c.expandAll(); err != nil {
 		return nil, warnings, err
 	}
@@ -93,32 +95,36 @@ func Load(in Input) (*Conf, []Warning, error) {
 func gather(in Input, s *schema, path string, filePairs []Pair) []setting {
 	var list []setting
 	for _, p := range filePairs {
-		list = append(list, setting{p.Key, p.Value, at(path, p.Line), "SITE_PROPERTY (" + path + ")"})
+		list = append(list, setting{key: p.Key, raw: p.Value, origin: at(path, p.Line), source: "SITE_PROPERTY (" + path + ")"})
 	}
 	for _, name := range s.names {
 		if p := s.byName[name]; p.Env != "" {
-			list = append(list, setting{name, in.Env(p.Env), p.Env, "ENVIRONMENT (" + p.Env + ")"})
+			list = append(list, setting{key: name, raw: in.Env(p.Env), origin: p.Env, source: "ENVIRONMENT (" + p.Env + ")"})
 		}
 	}
 	for _, variable := range in.Role.optionVariables() {
 		for _, p := range SplitJavaOpts(in.Env(variable)) {
-			list = append(list, setting{p.Key, p.Value, variable, "SYSTEM_PROPERTY (" + variable + ")"})
+			list = append(list, setting{key: p.Key, raw: p.Value, origin: variable, source: "SYSTEM_PROPERTY (" + variable + ")"})
 		}
 	}
 	for _, arg := range in.Args {
 		p := splitPair(strings.TrimPrefix(arg, "-D"))
-		list = append(list, setting{p.Key, p.Value, "command line", "SYSTEM_PROPERTY (command line)"})
+		list = append(list, setting{key: p.Key, raw: p.Value, origin: "command line", source: "SYSTEM_PROPERTY (command line)"})
 	}
 	// A reference to nothing but undefined variables is no value either; it
 	// must not hide what a weaker place says.
-	env := environment{get: in.Env}
-	return slices.DeleteFunc(list, func(w setting) bool { return env.expand(w.raw) == "" })
+	return slices.DeleteFunc(list, func(w setting) bool {
+		env := environment{get: in.Env}
+		text, ok := env.expand(w.raw, nil)
+		return w.key == "" || ok && strings.TrimSpace(text) == ""
+	})
 }
 
 // merge keeps the strongest setting of each property, under its full name.
 func merge(s *schema, written []setting) map[string]setting {
 	set := make(map[string]setting, len(written))
-	for _, w := range written {
+	for i, w := range written {
+		w.order = i
 		name := w.key
 		if p, ok := s.find(w.key); ok {
 			name = p.Name
@@ -141,41 +147,53 @@ func duplicates(path string, pairs []Pair) []Warning {
 	return warnings
 }
 
-// inspect warns of unknown names, and once of all properties that are ignored.
+// inspect warns of names that look like slips, and once of all properties that
+// are ignored.
 func inspect(s *schema, set map[string]setting) []Warning {
 	var warnings []Warning
 	var ignored []string
-	for _, name := range sortedKeys(set) {
+	for _, name := range inOrder(set) {
 		p, known := s.find(name)
-		switch {
-		case known && p.Ignored != "":
+		if known && p.Ignored != "" {
 			ignored = append(ignored, name)
-		case known:
-		case strings.HasPrefix(name, "goosefs."):
-			text := "no such property; it is kept and has no effect"
-			if near := s.nearest(name); near != "" {
-				text += "; did you mean " + near + "?"
-			}
+		}
+		if text := s.slip(name, p, known); text != "" {
 			warnings = append(warnings, Warning{set[name].origin, name, text})
-		default:
-			// Other families (fs.cosn, aws, java, …) are free, but a slip in
-			// "goosefs" itself is not a family.
-			if near := s.nearest(name); near != "" {
-				warnings = append(warnings, Warning{set[name].origin, name, "no such property; did you mean " + near + "?"})
-			}
 		}
 	}
+	slices.Sort(ignored)
 	if len(ignored) > 0 {
 		warnings = append(warnings, Warning{Text: "known to GooseFS, without effect here (docs/config.md says why): " + strings.Join(ignored, ", ")})
 	}
 	return warnings
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
+// slip says why a name looks mistyped, "" when it does not. Families other than
+// goosefs (fs.cosn, aws, java, …) are free, and so are names that fit a template
+// with free text, unless they nearly are a name of the table.
+func (s *schema) slip(name string, p Property, known bool) string {
+	if known && p.filler == "" {
+		return ""
 	}
-	slices.Sort(keys)
-	return keys
+	near := s.nearest(name)
+	switch {
+	case known && near == "":
+		return ""
+	case known:
+		return "passed on as it is; did you mean " + near + "?"
+	case near != "":
+		return "no such property; did you mean " + near + "?"
+	case strings.HasPrefix(name, "goosefs."):
+		return "no such property; it has no effect"
+	}
+	return ""
+}
+
+// inOrder lists the names in the order in which people wrote them.
+func inOrder(set map[string]setting) []string {
+	return slices.SortedFunc(maps.Keys(set), func(a, b string) int { return set[a].order - set[b].order })
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
 }

@@ -1,12 +1,31 @@
 package conf
 
+import "strings"
+
 // nearest returns the full name that a mistyped one most likely means, "" when
-// none is near. Names of templates are not candidates.
+// none is near.
 func (s *schema) nearest(name string) string {
 	best, distance := "", 1+min(4, len(name)/5)
-	for _, candidate := range s.names {
+	try := func(candidate string) {
 		if d := editDistance(name, candidate, distance); d < distance {
 			best, distance = candidate, d
+		}
+	}
+	for _, candidate := range s.names {
+		try(candidate)
+	}
+	// A template is a candidate with the number that the name has in it.
+	digits := strings.IndexAny(name, "0123456789")
+	if digits < 0 {
+		return best
+	}
+	number := name[digits:]
+	if end := strings.IndexFunc(number, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
+		number = number[:end]
+	}
+	for _, t := range s.templates {
+		if strings.Contains(t.Name, "{x}") {
+			try(fillTemplate(t.Name, number))
 		}
 	}
 	return best

@@ -3,7 +3,6 @@ package conf
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -45,6 +44,9 @@ func ParseProperties(name string, data []byte) ([]Pair, error) {
 		if err != nil {
 			return nil, &Error{Source: at(name, start), Reason: err.Error()}
 		}
+		if p.Key == "" {
+			return nil, &Error{Source: at(name, start), Reason: "no name before the value; write name=value"}
+		}
 		p.Value = strings.TrimSpace(p.Value)
 		pairs = append(pairs, p)
 	}
@@ -58,12 +60,7 @@ func FormatProperties(values map[string]string, comment ...string) []byte {
 	for _, c := range comment {
 		fmt.Fprintf(&b, "# %s\n", strings.NewReplacer("\n", " ", "\r", " ").Replace(c))
 	}
-	keys := make([]string, 0, len(values))
-	for k := range values {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
+	for _, k := range sortedKeys(values) {
 		fmt.Fprintf(&b, "%s=%s\n", escape(k, " \t\f=:#!"), escape(values[k], ""))
 	}
 	return b.Bytes()
@@ -202,6 +199,8 @@ func escape(s, special string) string {
 			b.WriteString(`\r`)
 		case r == '\f':
 			b.WriteString(`\f`)
+		case r < ' ':
+			fmt.Fprintf(&b, `\u%04x`, r)
 		case strings.ContainsRune(special, r):
 			b.WriteString(`\` + string(r))
 		default:

@@ -18,6 +18,7 @@ const (
 	Sizes                 // a List of Size
 	Addresses             // a List of host:port
 	Hosts                 // a List of name=address
+	Octal                 // permission bits
 )
 
 // String names the type as docs/config.md does.
@@ -47,9 +48,20 @@ func (t Type) String() string {
 		return "list of host:port"
 	case Hosts:
 		return "list of name=address"
+	case Octal:
+		return "octal"
 	}
 	return "?"
 }
+
+// Sign says which numbers an Int, a Size or a Duration may be.
+type Sign uint8
+
+const (
+	Positive Sign = iota // above 0
+	ZeroToo              // 0 or above
+	AnySign              // any
+)
 
 // Scope says which processes look at a property.
 type Scope uint8
@@ -80,6 +92,7 @@ type Property struct {
 	Aliases []string // other names that mean the same: older ones, and misspellings of GooseFS itself
 	Env     string   // environment variable that stands for this property, if any
 	Type    Type
+	Sign    Sign
 	Default string // may contain references; "" is: no default, or the meaning says
 	Values  []string
 	Scope   Scope
@@ -92,6 +105,10 @@ type Property struct {
 	// default too; any other placeholder stands for any text.
 	Template bool
 
+	// filler is what took the place of a placeholder for any text, in a row
+	// that find made from a template.
+	filler string
+
 	// Ignored is why we accept this GooseFS property without honouring it, or
 	// "" when we honour it. Ignored values are not validated.
 	Ignored string
@@ -101,13 +118,29 @@ type Property struct {
 // we accept and ignore. The caller owns the result.
 func Table() []Property {
 	var t []Property
-	for _, rows := range [][]Property{
-		commonProperties(), masterProperties(), workerProperties(), userProperties(),
-		fuseProperties(), securityProperties(), ufsProperties(), ignoredProperties(),
-	} {
-		t = append(t, rows...)
+	for _, g := range groups() {
+		t = append(t, g.rows...)
 	}
 	return t
+}
+
+// group is a part of the table under one heading.
+type group struct {
+	title string
+	rows  []Property
+}
+
+func groups() []group {
+	return []group{
+		{"All processes", commonProperties()},
+		{"Masters", masterProperties()},
+		{"Workers", workerProperties()},
+		{"Clients", userProperties()},
+		{"The mount", fuseProperties()},
+		{"Security", securityProperties()},
+		{"Under file systems", ufsProperties()},
+		{"Accepted without effect", ignoredProperties()},
+	}
 }
 
 // Find returns the row for a full name, an alias or a name that fits a
@@ -145,34 +178,38 @@ func (s *schema) find(name string) (Property, bool) {
 		return p, true
 	}
 	for _, t := range s.templates {
-		for _, pattern := range append([]string{t.Name}, t.Aliases...) {
-			if filler, ok := matchTemplate(pattern, name); ok {
-				t.Name = fillTemplate(t.Name, filler)
+		pattern := t.Name
+		if filler, ok := matchTemplate(pattern, name); ok {
+			t.Name = name
+			if strings.Contains(pattern, "{x}") {
 				t.Default = strings.ReplaceAll(t.Default, "{x}", filler)
-				t.Aliases = nil
-				return t, true
+			} else {
+				t.filler = filler
 			}
+			return t, true
 		}
 	}
 	return Property{}, false
 }
 
+// cutPlaceholder cuts a template at its {placeholder}.
+func cutPlaceholder(pattern string) (before, after string, ok bool) {
+	before, rest, ok := strings.Cut(pattern, "{")
+	_, after, _ = strings.Cut(rest, "}")
+	return before, after, ok
+}
+
 // matchTemplate returns the text at the place of the pattern's placeholder.
 func matchTemplate(pattern, name string) (filler string, ok bool) {
-	before, rest, _ := strings.Cut(pattern, "{")
-	placeholder, after, _ := strings.Cut(rest, "}")
+	before, after, _ := cutPlaceholder(pattern)
 	if len(name) <= len(before)+len(after) || !strings.HasPrefix(name, before) || !strings.HasSuffix(name, after) {
 		return "", false
 	}
 	filler = name[len(before) : len(name)-len(after)]
-	if placeholder == "x" && strings.Trim(filler, "0123456789") != "" {
-		return "", false
-	}
-	return filler, true
+	return filler, !strings.Contains(pattern, "{x}") || strings.Trim(filler, "0123456789") == ""
 }
 
 func fillTemplate(pattern, filler string) string {
-	before, rest, _ := strings.Cut(pattern, "{")
-	_, after, _ := strings.Cut(rest, "}")
+	before, after, _ := cutPlaceholder(pattern)
 	return before + filler + after
 }

@@ -9,7 +9,7 @@ func securityProperties() []Property {
 			Meaning: "Who a client says it is. Not set: the user that runs it."},
 		{Name: "goosefs.security.authorization.permission.enabled", Type: Bool, Default: "true", Scope: Master,
 			Meaning: "Whether owner, group and mode of files are obeyed."},
-		{Name: "goosefs.security.authorization.permission.umask", Default: "022", Scope: Client,
+		{Name: "goosefs.security.authorization.permission.umask", Type: Octal, Default: "022", Scope: Client,
 			Meaning: "The permissions that new files and folders do not get, in octal."},
 		{Name: "goosefs.security.authorization.permission.supergroup", Default: "supergroup", Scope: Master,
 			Meaning: "Members of this group may do everything."},

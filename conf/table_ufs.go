@@ -6,8 +6,6 @@ func ufsProperties() []Property {
 	return []Property{
 		{Name: "goosefs.underfs.web.connection.timeout", Aliases: []string{"goosefs.underfs.web.connnection.timeout"}, Type: Duration, Default: "60s",
 			Meaning: "How long a web server may take to answer. (GooseFS writes connnection; both are read.)"},
-		{Name: "goosefs.underfs.web.header.last.modified", Default: "EEE, dd MMM yyyy HH:mm:ss zzz",
-			Meaning: "The form of Last-Modified. Ours reads every form that HTTP allows; this is accepted for servers with another."},
 		{Name: "goosefs.underfs.web.parent.names", Type: List, Default: "Parent Directory,..,../",
 			Meaning: "Links of an index page with these texts lead upwards. (Ours goes by where a link leads; the texts are an addition.)"},
 		{Name: "goosefs.underfs.web.titles", Type: List, Default: "Index of,Directory listing for",

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -63,7 +64,7 @@ func (c *Conf) tier(level int, owner map[string]string) (Tier, error) {
 	case len(media) > len(paths):
 		return t, c.bad(prefix+".dirs.mediumtype", fmt.Sprintf("%d media for %d folders; write one for each folder", len(media), len(paths)))
 	case t.Low >= t.High:
-		return t, c.bad(prefix+".watermark.low.ratio", fmt.Sprintf("has to be below %s.watermark.high.ratio (%s)", prefix, c.String(prefix+".watermark.high.ratio")))
+		return t, c.badOrder(prefix+".watermark.low.ratio", prefix+".watermark.high.ratio")
 	}
 	for i, path := range paths {
 		if other, ok := owner[path]; ok {
@@ -73,6 +74,9 @@ func (c *Conf) tier(level int, owner map[string]string) (Tier, error) {
 		d := TierDir{Path: path, Medium: t.Alias, Quota: quotas[min(i, len(quotas)-1)]}
 		if len(media) > 0 {
 			d.Medium = strings.ToUpper(media[min(i, len(media)-1)])
+		}
+		if !slices.Contains([]string{"MEM", "SSD", "HDD"}, d.Medium) {
+			return t, c.bad(prefix+".dirs.mediumtype", "write MEM, SSD or HDD for each folder")
 		}
 		if d.Quota == 0 {
 			return t, c.bad(prefix+".dirs.quota", "a quota of 0 keeps nothing; write e.g. 2GB, or remove the folder")

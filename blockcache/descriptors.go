@@ -1,0 +1,168 @@
+package blockcache
+
+import (
+	"container/list"
+	"io/fs"
+	"os"
+	"sync"
+	"syscall"
+)
+
+// descriptors keeps the pairs of files open that were used last.
+type descriptors struct {
+	open opener
+	max  int // pairs
+
+	mu struct {
+		sync.Mutex
+		pairs map[*body]*pair
+		lru   *list.List // of *pair, last used in front
+	}
+}
+
+// pair is a body's two files, open. They are closed when the pair is stale (no
+// longer in the map) and the last user has released it.
+type pair struct {
+	data, index diskFile
+	body        *body
+	refs        int           // descriptors.mu
+	place       *list.Element // descriptors.mu; nil when stale
+}
+
+func newDescriptors(open opener, files int) *descriptors {
+	d := &descriptors{open: open, max: max(1, files/2)}
+	d.mu.pairs = map[*body]*pair{}
+	d.mu.lru = list.New()
+	return d
+}
+
+// get returns the body's pair; the caller releases it. It fails with ENOENT if
+// the body is gone and its files are closed.
+func (d *descriptors) get(b *body) (*pair, error) {
+	if p := d.cached(b); p != nil {
+		return p, nil
+	}
+	b.entry.names.Lock()
+	defer b.entry.names.Unlock()
+	return d.getNamed(b)
+}
+
+// getNamed is get for a caller that holds entry.names.
+func (d *descriptors) getNamed(b *body) (*pair, error) {
+	if p := d.cached(b); p != nil {
+		return p, nil
+	}
+	id := b.entry.info.ID
+	b.entry.mu.Lock()
+	gone := b.gone
+	b.entry.mu.Unlock()
+	if gone {
+		return nil, &fs.PathError{Op: "open", Path: b.dir.dataPath(id), Err: syscall.ENOENT}
+	}
+	data, err := d.open(b.dir.dataPath(id), os.O_RDWR)
+	if err != nil {
+		return nil, err
+	}
+	index, err := d.open(b.dir.indexPath(id), os.O_RDWR)
+	if err != nil {
+		_ = data.Close()
+		return nil, err
+	}
+	return d.add(b, data, index), nil
+}
+
+func (d *descriptors) cached(b *body) *pair {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p := d.mu.pairs[b]
+	if p != nil {
+		p.refs++
+		d.mu.lru.MoveToFront(p.place)
+	}
+	return p
+}
+
+// add takes over a pair that was just opened under entry.names and returns it
+// as get does.
+func (d *descriptors) add(b *body, data, index diskFile) *pair {
+	p := &pair{data: data, index: index, body: b, refs: 1}
+	d.mu.Lock()
+	p.place = d.mu.lru.PushFront(p)
+	d.mu.pairs[b] = p
+	idle := d.trimLocked(d.max)
+	d.mu.Unlock()
+	closeAll(idle)
+	return p
+}
+
+// trimLocked takes idle pairs out, longest unused first, until at most max are
+// left; those in use may make it more for a while.
+func (d *descriptors) trimLocked(max int) (idle []*pair) {
+	for e := d.mu.lru.Back(); e != nil && d.mu.lru.Len() > max; {
+		p := e.Value.(*pair)
+		e = e.Prev()
+		if p.refs == 0 {
+			d.dropLocked(p)
+			idle = append(idle, p)
+		}
+	}
+	return idle
+}
+
+func (d *descriptors) dropLocked(p *pair) {
+	d.mu.lru.Remove(p.place)
+	p.place = nil
+	delete(d.mu.pairs, p.body)
+}
+
+// release ends a use that began with get.
+func (d *descriptors) release(p *pair) {
+	d.mu.Lock()
+	p.refs--
+	done := p.refs == 0 && p.place == nil
+	var idle []*pair
+	if !done && p.refs == 0 {
+		idle = d.trimLocked(d.max)
+	}
+	d.mu.Unlock()
+	if done {
+		p.close()
+	}
+	closeAll(idle)
+}
+
+// forget makes the body's pair stale.
+func (d *descriptors) forget(b *body) {
+	d.mu.Lock()
+	p := d.mu.pairs[b]
+	done := false
+	if p != nil {
+		d.dropLocked(p)
+		done = p.refs == 0
+	}
+	d.mu.Unlock()
+	if done {
+		p.close()
+	}
+}
+
+// closeIdle closes every pair that nobody uses.
+func (d *descriptors) closeIdle() {
+	d.mu.Lock()
+	idle := d.trimLocked(0)
+	d.mu.Unlock()
+	closeAll(idle)
+}
+
+func closeAll(pairs []*pair) {
+	for _, p := range pairs {
+		p.close()
+	}
+}
+
+// close loses errors: nothing is synced, so a close has nothing to report that
+// a checksum will not.
+func (p *pair) close() {
+	_ = p.data.Close()
+	_ = p.index.Close()
+}

@@ -1,0 +1,189 @@
+package raftlog
+
+import (
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// replica is everything the raft goroutine owns; nothing else may touch it. It takes in ticks, messages,
+// proposals and the answers of the other two goroutines, one at a time, and hands out what raft then wants
+// done. It never waits for a disk or a peer.
+type replica struct {
+	log  *Log
+	node *raft.RawNode
+
+	leads   uint64 // the term in which this member leads, as last published; 0: it does not
+	leader  uint64 // as last published
+	term    uint64 // as last published
+	applied uint64 // by the apply goroutine in this life, or durable from the last
+	ready   bool   // of the terms before leads, everything is applied
+
+	reads    reads
+	transfer transfer
+	install  *install        // being handed to raft
+	sending  map[uint64]bool // members to which an image is on its way
+}
+
+func newReplica(l *Log, rec *recovered, node *raft.RawNode) *replica {
+	return &replica{log: l, node: node, applied: rec.applied, reads: newReads(l.cfg), sending: make(map[uint64]bool)}
+}
+
+// maxDrain bounds what is taken from one source before raft is asked what to do: enough to make batches, few
+// enough that no source starves.
+const maxDrain = 512
+
+// run is the raft goroutine. end is called when the loop is over, for whatever reason.
+func (r *replica) run(end func()) {
+	defer end()
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.cfg.Log.Error("raft panicked", "panic", p, "stack", string(debug.Stack()))
+			r.log.fail(fault("raft", r.log.cfg.Dir, panicked(p)))
+		}
+	}()
+	ticker := time.NewTicker(r.log.cfg.Tick)
+	defer ticker.Stop()
+	if len(r.log.members) == 1 {
+		_ = r.node.Campaign() // nobody else could be leader
+	}
+	for {
+		r.handleReady()
+		select {
+		case <-r.log.stop:
+			return
+		case <-ticker.C:
+			r.tick()
+		case <-r.log.events.more:
+			for _, event := range r.log.events.take() {
+				event(r)
+			}
+		case m := <-r.log.received:
+			r.step(m)
+			drain(r.log.received, r.step)
+		case p := <-r.log.proposed:
+			batch := []*proposal{p}
+			drain(r.log.proposed, func(p *proposal) { batch = append(batch, p) })
+			r.propose(batch)
+		case w := <-r.log.reading:
+			r.reads.join(w)
+			drain(r.log.reading, r.reads.join)
+		}
+	}
+}
+
+// drain takes what waits in c, within reason.
+func drain[T any](c <-chan T, take func(T)) {
+	for range maxDrain {
+		select {
+		case item := <-c:
+			take(item)
+		default:
+			return
+		}
+	}
+}
+
+func panicked(p any) error {
+	if err, ok := p.(error); ok {
+		return err
+	}
+	return fmt.Errorf("%v", p)
+}
+
+func (r *replica) tick() {
+	r.node.Tick()
+	r.reads.tick(r.node)
+	r.transfer.tick(r.node.BasicStatus())
+}
+
+// step gives raft a message of another member. raft's error says that the message does not concern us.
+func (r *replica) step(m *raftpb.Message) {
+	if err := r.node.Step(m); err != nil {
+		r.log.cfg.Log.Debug("message ignored", "from", m.GetFrom(), "type", m.GetType(), "reason", err)
+	}
+}
+
+// handleReady hands out what raft wants done, until it wants nothing.
+func (r *replica) handleReady() {
+	for {
+		r.reads.ask(r.node)
+		if !r.node.HasReady() {
+			return
+		}
+		rd := r.node.Ready()
+		r.observe()
+		for _, s := range rd.ReadStates {
+			r.reads.confirmed(s, r.applied)
+		}
+		r.dispatch(rd.Messages)
+	}
+}
+
+// post lets the raft goroutine do something, soon, if it is still there.
+func (l *Log) post(event func(*replica)) { l.events.put(event) }
+
+// dispatch sorts messages by who is to have them. Order is kept for each.
+func (r *replica) dispatch(messages []*raftpb.Message) {
+	var out []*raftpb.Message
+	for _, m := range messages {
+		switch {
+		case m.GetTo() == raft.LocalAppendThread:
+			w := write{message: m}
+			if !raft.IsEmptySnap(m.GetSnapshot()) {
+				w.install, r.install = r.install, nil
+			}
+			r.log.writes.put(w)
+		case m.GetTo() == raft.LocalApplyThread:
+			r.log.tasks.put(task{entries: m.GetEntries(), responses: m.GetResponses()})
+		case m.GetTo() == r.log.cfg.ID:
+			r.step(m)
+		case m.GetType() == raftpb.MsgSnap:
+			r.sendImage(m)
+		default:
+			out = append(out, m)
+		}
+	}
+	if len(out) > 0 {
+		r.log.cfg.Transport.Send(out)
+	}
+}
+
+// appliedTo is told by the apply goroutine.
+func (r *replica) appliedTo(index, term uint64, responses []*raftpb.Message) {
+	r.applied = index
+	r.dispatch(responses)
+	r.observe()
+	if r.leads != 0 && !r.ready && term == r.leads {
+		r.ready = true
+		r.publish()
+	}
+	r.reads.release(index)
+}
+
+// observe looks whether leadership has changed since it was last published. Proposals on their way are
+// given up with the leadership in which they were made.
+func (r *replica) observe() {
+	s := r.node.BasicStatus()
+	var leads uint64
+	if s.RaftState == raft.StateLeader {
+		leads = s.GetTerm()
+	}
+	if leads == r.leads && s.Lead == r.leader && s.GetTerm() == r.term {
+		return
+	}
+	lost := r.leads != 0 && leads != r.leads
+	if s.Lead != r.leader || lost {
+		r.log.cfg.Log.Info("leadership", "leader", s.Lead, "term", s.GetTerm(), "member", r.log.cfg.ID)
+	}
+	r.leads, r.leader, r.term, r.ready = leads, s.Lead, s.GetTerm(), r.ready && !lost && leads != 0
+	r.publish()
+	if lost {
+		r.log.waiting.abandon(ErrUnknown)
+	}
+	r.transfer.observe(r.log.cfg.ID, s)
+	r.reads.again(r.node)
+}

@@ -1,0 +1,51 @@
+package metastore
+
+import (
+	"fmt"
+	"io/fs"
+	"syscall"
+)
+
+// Error is what is wrong with a path: GooseFS's text for people and scripts,
+// and operation, path and errno for programs (errors.As to *fs.PathError or
+// syscall.Errno).
+type Error struct {
+	Text string
+	Err  *fs.PathError
+}
+
+func (e *Error) Error() string { return e.Text }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+func errorf(op, path string, errno syscall.Errno, format string, args ...any) *Error {
+	return &Error{
+		Text: fmt.Sprintf(format, args...),
+		Err:  &fs.PathError{Op: op, Path: path, Err: errno},
+	}
+}
+
+func errNotExist(op, path string) *Error {
+	return errorf(op, path, syscall.ENOENT, "Path %q does not exist.", path)
+}
+
+func errNotDir(op, path, file string) *Error {
+	return errorf(op, path, syscall.ENOTDIR, "Path %q cannot be: %q is a file.", path, file)
+}
+
+func errIsDir(op, path string) *Error {
+	return errorf(op, path, syscall.EISDIR, "Is a directory: %q", path)
+}
+
+func errExists(op, path string) *Error {
+	return errorf(op, path, syscall.EEXIST, "%s already exists", path)
+}
+
+func errReadOnly(op, path string, m Mount) *Error {
+	return errorf(op, path, syscall.EROFS,
+		"A write operation on %s under a readonly mount point %s is not allowed", path, m.Path)
+}
+
+func errStale(op, path string, have, want int64) *Error {
+	return errorf(op, path, syscall.ESTALE, "Path %q is no longer file id %d, it is %d.", path, want, have)
+}

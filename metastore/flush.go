@@ -1,0 +1,130 @@
+package metastore
+
+import (
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// behindLimit times FlushChanges is how far the database may fall behind before
+// Apply waits for it.
+const behindLimit = 4
+
+// flushLoop is the flusher, a goroutine that lives as long as the store.
+func (s *Store) flushLoop() {
+	defer close(s.stopped)
+	tick := time.NewTicker(s.options.FlushInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-s.wake:
+		case <-s.stop:
+			return
+		}
+		if s.flush() != nil {
+			return // it is logged, and Failed is closed
+		}
+	}
+}
+
+// Checkpoint flushes now: when it returns nil, Applied is the index of the last
+// command that was applied before the call.
+func (s *Store) Checkpoint() error {
+	if err := s.usable(); err != nil {
+		return err
+	}
+	return s.flush()
+}
+
+// Applied is the index of the last log entry that is durable in the database.
+// After a crash the log is applied again from the next one.
+func (s *Store) Applied() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mu.durable
+}
+
+func (s *Store) flush() error {
+	s.flushing.Lock()
+	defer s.flushing.Unlock()
+	s.batch.Lock()
+	st, dirty := s.freeze()
+	s.batch.Unlock()
+	return s.write(st, dirty)
+}
+
+// freeze ends the active overlay and begins a new one. It returns the state that
+// belongs to it, and whether there is anything to write. flushing and batch are
+// held.
+func (s *Store) freeze() (st state, dirty bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.err != nil || s.mu.active.len() == 0 && s.mu.state.applied == s.mu.durable {
+		return s.mu.state, false
+	}
+	s.mu.frozen, s.mu.active = s.mu.active, newOverlay()
+	return s.mu.state, true
+}
+
+// write puts the frozen overlay and its state into the database. flushing is
+// held.
+func (s *Store) write(st state, dirty bool) error {
+	if !dirty {
+		return s.Err()
+	}
+	if err := s.writeDatabase(st); err != nil {
+		// The frozen overlay stays, so reads stay right until the process ends.
+		return s.fail(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.frozen = nil
+	s.mu.durable = st.applied
+	return nil
+}
+
+// fail ends the store: it writes no more.
+func (s *Store) fail(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.err == nil {
+		s.mu.err = fmt.Errorf("write %s: %w", s.path, err)
+		s.options.Log.Error("the namespace cannot be written", "file", s.path, "err", err)
+		close(s.failed)
+	}
+	return s.mu.err
+}
+
+// writeDatabase is one synced transaction. The frozen overlay and the database
+// handle do not change while flushing is held, so it takes no lock.
+func (s *Store) writeDatabase(st state) error {
+	s.mu.RLock()
+	db, frozen := s.mu.db, s.mu.frozen
+	s.mu.RUnlock()
+	tx, err := db.Begin(true)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // does nothing after Commit
+	buckets := make(map[space]*bbolt.Bucket)
+	for _, sp := range spaces() {
+		buckets[sp] = tx.Bucket(sp.bucket())
+	}
+	for n := frozen.seek(""); n != nil; n = n.next[0] {
+		bucket, key := buckets[space(n.key[0])], []byte(n.key[1:])
+		if n.value == nil {
+			err = bucket.Delete(key)
+		} else {
+			err = bucket.Put(key, n.value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := writeState(tx, st); err != nil {
+		return err
+	}
+	return s.commit(tx)
+}

@@ -1,0 +1,209 @@
+package metastore
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"goosefs/metastore/metapb"
+
+	"go.etcd.io/bbolt"
+)
+
+// Options are a store's settings; the zero value is usable.
+type Options struct {
+	// BlockSize is that of files whose command names none. It takes part in what
+	// commands do, so it must be the same on all members. DefaultBlockSize if 0.
+	BlockSize int64
+	// Changes are flushed after this long (2 s if 0) or when there are so many
+	// (50,000 if 0), whichever comes first.
+	FlushInterval time.Duration
+	FlushChanges  int
+	// Owner and Group of "/" until it is mounted.
+	Owner, Group string
+	// Log is told of flushes that fail; nil is silence.
+	Log *slog.Logger
+}
+
+func (o *Options) setDefaults() {
+	if o.BlockSize == 0 {
+		o.BlockSize = DefaultBlockSize
+	}
+	if o.FlushInterval == 0 {
+		o.FlushInterval = 2 * time.Second
+	}
+	if o.FlushChanges == 0 {
+		o.FlushChanges = 50_000
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Store is the namespace. Apply and Restore are called by one goroutine, the
+// log's; everything else by any.
+type Store struct {
+	path    string // of the database
+	options Options
+	cache   inodeCache
+
+	// Locks are taken in this order.
+	//
+	// flushing is held while the database is written: one flush at a time.
+	flushing sync.Mutex
+	// batch is held while a batch of commands is applied: the overlay is frozen
+	// only between batches, as only there the applied index belongs to it.
+	batch sync.Mutex
+	// mu guards the state; readers share it. It is never held during a write to
+	// the database.
+	mu struct {
+		sync.RWMutex
+		db     *bbolt.DB
+		active *overlay // what commands change
+		frozen *overlay // what is being written; nil when nothing is
+		state  state
+		mounts mountTable
+		// durable is the applied index that is in the database.
+		durable uint64
+		hashes  []StateHash // the most recent ones, oldest first
+		closed  bool
+		err     error // of the flush that ended the store
+	}
+
+	wake    chan struct{} // tells the flusher that there is enough to write
+	stop    chan struct{} // closed by Close
+	stopped chan struct{} // closed when the flusher is gone
+	failed  chan struct{} // closed when mu.err is set
+
+	// closing are databases that a Restore has replaced and that somebody still
+	// reads.
+	closing sync.WaitGroup
+
+	// commit writes and syncs the changes of a flush; tests make it fail.
+	commit func(*bbolt.Tx) error
+}
+
+// state is all that is not an entry: metapb.State, which says what is what.
+type state struct {
+	applied, commands        uint64
+	nextContainer, nextMount int64
+	files, dirs              int64
+	trash, unpersisted       int64
+	sum                      sum
+}
+
+const databaseName = "metastore.db"
+
+// Open opens the store in the folder dir, and makes both if they are not there.
+// A new store has one directory, "/", and no mount.
+func Open(dir string, o Options) (*Store, error) {
+	o.setDefaults()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	s := &Store{
+		path:    filepath.Join(dir, databaseName),
+		options: o,
+		wake:    make(chan struct{}, 1),
+		stop:    make(chan struct{}),
+		stopped: make(chan struct{}),
+		failed:  make(chan struct{}),
+		commit:  (*bbolt.Tx).Commit,
+	}
+	if err := removeLeftovers(dir); err != nil {
+		return nil, err
+	}
+	db, err := openDatabase(s.path)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(layOut(db), s.load(db)); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if s.mu.state.dirs == 0 {
+		s.makeRoot()
+		if err := s.flush(); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+	}
+	go s.flushLoop()
+	return s, nil
+}
+
+// Close flushes and closes the store. It waits for images to be closed. Reads
+// after it fail with os.ErrClosed.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	closed := s.mu.closed
+	s.mu.closed = true
+	s.mu.Unlock()
+	if closed {
+		return nil
+	}
+	close(s.stop)
+	<-s.stopped
+	err := errors.Join(s.flush(), s.mu.db.Close())
+	s.closing.Wait()
+	return err
+}
+
+// Failed is closed when a flush has failed. What was applied since is only in
+// memory and in the log, and nothing more will become durable: the process
+// should end. Err says why.
+func (s *Store) Failed() <-chan struct{} { return s.failed }
+
+// Err is the error of the flush that failed, or nil.
+func (s *Store) Err() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mu.err
+}
+
+// makeRoot gives an empty store its root. Its times and owner are set when it
+// is mounted.
+func (s *Store) makeRoot() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := tree{s: s}
+	defer t.close()
+	s.mu.state.nextContainer = firstContainer
+	s.mu.state.nextMount = 1
+	t.insert(&Inode{
+		ID: t.newID(), ParentID: trashID, Dir: true, Completed: true,
+		Mode: defaultDirMode, Owner: s.options.Owner, Group: s.options.Group,
+	})
+}
+
+// load takes over what the database holds.
+func (s *Store) load(db *bbolt.DB) error {
+	table := mountTable{}
+	var record metapb.State
+	err := db.View(func(tx *bbolt.Tx) error {
+		if err := readState(tx, &record); err != nil {
+			return fmt.Errorf("%s: %w", s.path, err)
+		}
+		return tx.Bucket(mounts.bucket()).ForEach(func(_, v []byte) error {
+			var r metapb.MountRecord
+			unmarshal(v, &r)
+			table[r.Path] = mountOf(&r)
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.db = db
+	s.mu.active, s.mu.frozen = newOverlay(), nil
+	s.mu.state = stateOf(&record)
+	s.mu.durable = record.Applied
+	s.mu.mounts = table
+	s.mu.hashes = nil
+	s.cache.clear()
+	return nil
+}

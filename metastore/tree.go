@@ -1,0 +1,226 @@
+package metastore
+
+import (
+	"iter"
+	"os"
+	"strings"
+
+	"goosefs/metastore/metapb"
+
+	"go.etcd.io/bbolt"
+)
+
+// tree is the namespace during one read or one command: the overlays over one
+// transaction of the database. Store.mu is held all the while, shared for reads
+// and exclusively for commands; only commands use the methods of change.go.
+type tree struct {
+	s      *Store
+	header Header // of the command
+	tx     *bbolt.Tx
+	reaped []int64 // ids of files that the command removed for good
+}
+
+// read runs fn on the state as it is.
+func (s *Store) read(fn func(t *tree) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.mu.closed {
+		return os.ErrClosed
+	}
+	t := tree{s: s}
+	defer t.close()
+	return fn(&t)
+}
+
+// begin opens the transaction when first it is needed. It must not live longer
+// than mu is held: a flush that ends in between would hide its changes from it.
+func (t *tree) begin() *bbolt.Tx {
+	if t.tx == nil {
+		tx, err := t.s.mu.db.Begin(false)
+		if err != nil {
+			panic(&Damage{What: t.s.path, Err: err})
+		}
+		t.tx = tx
+	}
+	return t.tx
+}
+
+func (t *tree) close() {
+	if t.tx != nil {
+		t.tx.Rollback() // of a read transaction: cannot fail
+		t.tx = nil
+	}
+}
+
+// get returns the value of a key, or nil. It is valid until close.
+func (t *tree) get(key string) []byte {
+	if v, ok := t.s.mu.active.get(key); ok {
+		return v
+	}
+	if f := t.s.mu.frozen; f != nil {
+		if v, ok := f.get(key); ok {
+			return v
+		}
+	}
+	return t.begin().Bucket(space(key[0]).bucket()).Get([]byte(key[1:]))
+}
+
+// scan goes through the keys that begin with prefix and are greater than after,
+// in order. Keys may be changed meanwhile only behind it.
+func (t *tree) scan(prefix, after string) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		sources := t.sources(prefix, after)
+		for {
+			var newest *source
+			for _, src := range sources {
+				if src.key != "" && (newest == nil || src.key < newest.key) {
+					newest = src
+				}
+			}
+			if newest == nil {
+				return
+			}
+			key, value := newest.key, newest.value
+			for _, src := range sources {
+				if src.key == key {
+					src.advance()
+				}
+			}
+			if value != nil && !yield(key, value) {
+				return
+			}
+		}
+	}
+}
+
+// source is one layer's part of a scan: where it is, and how it goes on. key is
+// "" at its end.
+type source struct {
+	key   string
+	value []byte
+	next  func() (string, []byte)
+	under string // the prefix
+}
+
+func (src *source) advance() {
+	src.key, src.value = src.next()
+	if !strings.HasPrefix(src.key, src.under) {
+		src.key = ""
+	}
+}
+
+// sources are positioned on the first key after the given one, newest first.
+func (t *tree) sources(prefix, after string) []*source {
+	// The smallest key greater than after is after with a zero byte.
+	from := max(prefix, after+"\x00")
+	var list []*source
+	for _, o := range []*overlay{t.s.mu.active, t.s.mu.frozen} {
+		if o == nil {
+			continue
+		}
+		at := o.seek(from)
+		list = append(list, &source{under: prefix, next: func() (string, []byte) {
+			if at == nil {
+				return "", nil
+			}
+			n := at
+			at = at.next[0]
+			return n.key, n.value
+		}})
+	}
+	sp := prefix[:1]
+	cursor := t.begin().Bucket(space(sp[0]).bucket()).Cursor()
+	started := false
+	list = append(list, &source{under: prefix, next: func() (string, []byte) {
+		var k, v []byte
+		if !started {
+			started = true
+			k, v = cursor.Seek([]byte(from[1:]))
+		} else {
+			k, v = cursor.Next()
+		}
+		if k == nil {
+			return "", nil
+		}
+		return sp + string(k), v
+	}})
+	for _, src := range list {
+		src.advance()
+	}
+	return list
+}
+
+// child returns the inode of a name in a directory, or nil. It is shared and not
+// to be changed.
+func (t *tree) child(parent int64, name string) *Inode {
+	if n := t.s.cache.get(parent, name); n != nil {
+		return n
+	}
+	raw := t.get(entryKey(parent, name))
+	if raw == nil {
+		return nil
+	}
+	n := decodeInode(parent, strings.Clone(name), raw)
+	t.s.cache.put(n)
+	return n
+}
+
+func (t *tree) root() *Inode { return t.child(trashID, "") }
+
+// inode returns the inode of an id, or nil.
+func (t *tree) inode(id int64) *Inode {
+	where := t.get(idKey(id))
+	if where == nil {
+		return nil
+	}
+	n := t.child(splitEntryKey(string(rune(entries)) + string(where)))
+	if n == nil {
+		panic(&Damage{What: "an id that leads to no entry"})
+	}
+	return n
+}
+
+// children goes through the children of a directory whose names are greater than
+// after, by name. They are not cached.
+func (t *tree) children(dir int64, after string) iter.Seq[*Inode] {
+	return func(yield func(*Inode) bool) {
+		prefix := entryKey(dir, "")
+		for key, raw := range t.scan(prefix, prefix+after) {
+			_, name := splitEntryKey(key)
+			if !yield(decodeInode(dir, name, raw)) {
+				return
+			}
+		}
+	}
+}
+
+// page collects at most limit children.
+func (t *tree) page(dir int64, after string, limit int) []*Inode {
+	var list []*Inode
+	for n := range t.children(dir, after) {
+		if list = append(list, n); len(list) == limit {
+			break
+		}
+	}
+	return list
+}
+
+// pathOf is the path of an inode; ok is false for one in the trash.
+func (t *tree) pathOf(n *Inode) (p string, ok bool) {
+	for n.ID != RootID {
+		if n.ParentID == trashID {
+			return "", false
+		}
+		p = "/" + n.Name + p
+		if n = t.inode(n.ParentID); n == nil {
+			panic(&Damage{What: "an inode without parent at …" + p})
+		}
+	}
+	return max(p, "/"), true
+}
+
+func decodeInode(parent int64, name string, raw []byte) *Inode {
+	var r metapb.InodeRecord
+	unmarshal(raw, &r)
+	return inodeOf(parent, name, &r)
+}

@@ -1,0 +1,52 @@
+package shell
+
+import (
+	"context"
+	"iter"
+
+	"goosefs/client"
+)
+
+// cluster is what the commands use of a client. See client.FS for what the methods do.
+type cluster interface {
+	Close() error
+
+	Stat(ctx context.Context, path string, o client.StatOptions) (client.Info, error)
+	List(ctx context.Context, path string, o client.StatOptions) iter.Seq2[client.Info, error]
+	Open(ctx context.Context, path string) (file, error)
+
+	Mkdir(ctx context.Context, path string, o client.MkdirOptions) error
+	Touch(ctx context.Context, path string) error
+	Remove(ctx context.Context, path string, o client.RemoveOptions) error
+	Rename(ctx context.Context, src, dst string) error
+
+	Mount(ctx context.Context, path, ufs string, o client.MountOptions) error
+	Unmount(ctx context.Context, path string) error
+	Mounts(ctx context.Context) ([]client.MountPoint, error)
+
+	Free(ctx context.Context, path string, recursive bool) error
+	Load(ctx context.Context, info client.Info, progress func(bytes int64)) error
+
+	Leader(ctx context.Context) (string, error)
+	Cluster(ctx context.Context) (client.Cluster, error)
+	ClusterOf(ctx context.Context, master string) (client.Cluster, error)
+	Workers(ctx context.Context) ([]client.Worker, error)
+}
+
+// file is an open file: one version of it.
+type file interface {
+	Info() client.Info
+	ReadAt(ctx context.Context, p []byte, off int64) (int, error)
+	Close() error
+}
+
+// clientCluster gives a client's files their interface.
+type clientCluster struct{ *client.FS }
+
+func (c clientCluster) Open(ctx context.Context, path string) (file, error) {
+	f, err := c.FS.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}

@@ -97,7 +97,8 @@ type Writer interface {
 	io.Writer
 
 	// Commit makes the object durable and then visible, and describes it. After
-	// an error the object is not there (or still is the one of before).
+	// an error the name means what it meant before; only if nothing but the very last
+	// flush failed it may mean the new object, whole.
 	Commit(ctx context.Context) (Info, error)
 
 	// Abort forgets the bytes written.

@@ -1,0 +1,158 @@
+package ufstest
+
+import (
+	"bytes"
+	"io/fs"
+	"syscall"
+	"testing"
+
+	"goosefs/ufs"
+)
+
+type writeTest struct {
+	name string
+	run  func(t *testing.T, f Fixture)
+}
+
+func writeTests() []writeTest {
+	return []writeTest{{"Create", testCreate}, {"Abort", testAbort}, {"Replace", testReplace}, {"MkdirRemove", testMkdirRemove}, {"Rename", testRename}}
+}
+
+func testReadOnly(t *testing.T, f Fixture) {
+	f.Put(t, "f", []byte("x"))
+	_, err := f.UFS.Create(t.Context(), "new", 0o644)
+	WantErrno(t, err, syscall.EROFS)
+	WantErrno(t, f.UFS.Mkdir(t.Context(), "new", 0o755), syscall.EROFS)
+	WantErrno(t, f.UFS.Remove(t.Context(), "f"), syscall.EROFS)
+	WantErrno(t, f.UFS.Rename(t.Context(), "f", "g"), syscall.EROFS)
+}
+
+// write makes an object through the UFS.
+func write(t testing.TB, u ufs.UFS, name string, data []byte, mode fs.FileMode) ufs.Info {
+	t.Helper()
+	w, err := u.Create(t.Context(), name, mode)
+	must(t, err)
+	for len(data) > 0 {
+		n := min(len(data), 1000)
+		_, err := w.Write(data[:n])
+		must(t, err)
+		data = data[n:]
+	}
+	info, err := w.Commit(t.Context())
+	must(t, err)
+	return info
+}
+
+func testCreate(t *testing.T, f Fixture) {
+	data := Bytes(10_000)
+	w, err := f.UFS.Create(t.Context(), "f", 0o640)
+	must(t, err)
+	_, err = w.Write(data)
+	must(t, err)
+	_, err = f.UFS.Stat(t.Context(), "f")
+	WantErrno(t, err, syscall.ENOENT) // not before Commit
+	all, err := Collect(t.Context(), f.UFS, "")
+	if err != nil || len(all) != 0 {
+		t.Errorf("before Commit the folder lists %v, %v", all, err)
+	}
+	info, err := w.Commit(t.Context())
+	must(t, err)
+	if now := stat(t, f.UFS, "f"); now.Version != info.Version || info.Size != 10_000 || info.Mode != 0o640 || info.Name != "f" {
+		t.Errorf("Commit says %+v, Stat %+v", info, now)
+	}
+	got, err := Read(t.Context(), f.UFS, "f", info.Version, 0, info.Size)
+	if err != nil || !bytes.Equal(got, data) {
+		t.Errorf("read %d bytes, %v", len(got), err)
+	}
+	_, err = w.Commit(t.Context())
+	WantErrno(t, err, syscall.EBADF)
+	WantErrno(t, w.Abort(), syscall.EBADF)
+	_, err = w.Write(data)
+	WantErrno(t, err, syscall.EBADF)
+	if empty := write(t, f.UFS, "empty", nil, 0o644); empty.Size != 0 {
+		t.Errorf("an empty object: %+v", empty)
+	}
+	_, err = f.UFS.Create(t.Context(), "none/f", 0o644)
+	WantErrno(t, err, syscall.ENOENT)
+	_, err = f.UFS.Create(t.Context(), "f/below", 0o644)
+	WantErrno(t, err, syscall.ENOTDIR)
+	_, err = f.UFS.Create(t.Context(), "", 0o644)
+	WantErrno(t, err, syscall.EBUSY)
+	f.Mkdir(t, "dir")
+	_, err = f.UFS.Create(t.Context(), "dir", 0o644)
+	WantErrno(t, err, syscall.EISDIR)
+}
+
+func testAbort(t *testing.T, f Fixture) {
+	f.Put(t, "kept", []byte("old"))
+	for _, name := range []string{"new", "kept"} {
+		w, err := f.UFS.Create(t.Context(), name, 0o644)
+		must(t, err)
+		_, err = w.Write([]byte("half"))
+		must(t, err)
+		must(t, w.Abort())
+		_, err = w.Commit(t.Context())
+		WantErrno(t, err, syscall.EBADF)
+	}
+	all, err := Collect(t.Context(), f.UFS, "")
+	if err != nil || len(all) != 1 || all["kept"].Size != 3 {
+		t.Errorf("after two Aborts: %v, %v", all, err)
+	}
+	f.Mkdir(t, "dir")
+	w, err := f.UFS.Create(t.Context(), "dir/f", 0o644)
+	must(t, err)
+	f.Remove(t, "dir") // the folder goes away under the writer
+	_, err = w.Commit(t.Context())
+	WantErrno(t, err, syscall.ENOENT)
+}
+
+func testReplace(t *testing.T, f Fixture) {
+	first := write(t, f.UFS, "f", Bytes(100), 0o644)
+	second := write(t, f.UFS, "f", Bytes(200), 0o600)
+	if first.Version == second.Version || stat(t, f.UFS, "f").Size != 200 {
+		t.Errorf("first %+v, second %+v", first, second)
+	}
+	_, err := Read(t.Context(), f.UFS, "f", first.Version, 0, 100)
+	WantErrno(t, err, syscall.ESTALE)
+}
+
+func testMkdirRemove(t *testing.T, f Fixture) {
+	u, ctx := f.UFS, t.Context()
+	must(t, u.Mkdir(ctx, "d", 0o750))
+	if info := stat(t, u, "d"); !info.Dir || info.Mode != 0o750 {
+		t.Errorf("the new folder: %+v", info)
+	}
+	WantErrno(t, u.Mkdir(ctx, "d", 0o755), syscall.EEXIST)
+	WantErrno(t, u.Mkdir(ctx, "none/d", 0o755), syscall.ENOENT)
+	write(t, u, "d/f", []byte("x"), 0o644)
+	WantErrno(t, u.Mkdir(ctx, "d/f", 0o755), syscall.EEXIST)
+	WantErrno(t, u.Mkdir(ctx, "d/f/g", 0o755), syscall.ENOTDIR)
+	WantErrno(t, u.Remove(ctx, "d"), syscall.ENOTEMPTY)
+	must(t, u.Remove(ctx, "d/f"))
+	WantErrno(t, u.Remove(ctx, "d/f"), syscall.ENOENT)
+	must(t, u.Remove(ctx, "d"))
+	_, err := u.Stat(ctx, "d")
+	WantErrno(t, err, syscall.ENOENT)
+	WantErrno(t, u.Remove(ctx, ""), syscall.EBUSY)
+}
+
+func testRename(t *testing.T, f Fixture) {
+	u, ctx := f.UFS, t.Context()
+	data := Bytes(300)
+	write(t, u, "a", data, 0o644)
+	write(t, u, "b", []byte("b"), 0o644)
+	must(t, u.Mkdir(ctx, "d", 0o755))
+	WantErrno(t, u.Rename(ctx, "a", "b"), syscall.EEXIST)
+	WantErrno(t, u.Rename(ctx, "none", "c"), syscall.ENOENT)
+	WantErrno(t, u.Rename(ctx, "a", "none/c"), syscall.ENOENT)
+	WantErrno(t, u.Rename(ctx, "d", "d/e"), syscall.EINVAL)
+	must(t, u.Rename(ctx, "a", "d/c"))
+	must(t, u.Rename(ctx, "d", "e"))
+	info := stat(t, u, "e/c")
+	got, err := Read(ctx, u, "e/c", info.Version, 0, info.Size)
+	if err != nil || !bytes.Equal(got, data) {
+		t.Errorf("after two renames: %d bytes, %v", len(got), err)
+	}
+	_, err = u.Stat(ctx, "a")
+	WantErrno(t, err, syscall.ENOENT)
+}

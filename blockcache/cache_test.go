@@ -7,11 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -110,22 +107,6 @@ func until(t testing.TB, what string, ok func() bool) {
 			t.Fatal("never happened: " + what)
 		}
 	}
-}
-
-// onDisk is what the kernel says a directory takes.
-func onDiskBytes(t testing.TB, root string) (total int64) {
-	t.Helper()
-	err := filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
-		var s unix.Stat_t
-		if err == nil && unix.Lstat(path, &s) == nil {
-			total += s.Blocks * 512
-		}
-		return nil // files come and go
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return total
 }
 
 func used(c *Cache) int64 { return c.Usage()[0].Used }

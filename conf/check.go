@@ -176,3 +176,22 @@ func orElse(s, other string) string {
 	}
 	return s
 }
+
+// Check judges one property outside of any Conf, for readers of other files that
+// hold properties: err is what Load would refuse, hint is what Load would warn of.
+// A value with references is not judged, since they can be resolved by Load only.
+func Check(name, value string) (hint string, err error) {
+	s := newSchema(Table())
+	p, known := s.find(name)
+	if _, refers := cutReference(value); known && p.Ignored == "" && value != "" && !refers {
+		err = p.check(value)
+	}
+	return s.slip(name, p, known), err
+}
+
+// IsSecret says whether the value of a property, or of a mount option of this
+// name, must not be shown. Names that nobody knows are judged by their words:
+// rather one too many.
+func IsSecret(name string) bool {
+	return newSchema(Table()).secret(name)
+}

@@ -67,7 +67,7 @@ func (c *Conf) Lookup(name string) (Entry, bool) {
 	if !ok {
 		return Entry{}, false
 	}
-	return Entry{full, c.text(full), c.Source(full), c.secret(full)}, true
+	return Entry{full, c.text(full), c.Source(full), c.schema.secret(full)}, true
 }
 
 // All lists every property of the table but the templates, and whatever else was
@@ -176,13 +176,12 @@ func (c *Conf) mustFind(name string) Property {
 	return p
 }
 
-func (c *Conf) secret(name string) bool {
-	p, ok := c.schema.find(name)
+func (s *schema) secret(name string) bool {
+	p, ok := s.find(name)
 	return p.Secret || (!ok || p.Template) && looksSecret(name)
 }
 
-// looksSecret guesses for names that are not in the table, or only by a template:
-// rather one too many.
+// looksSecret guesses for names that are not in the table, or only by a template.
 func looksSecret(name string) bool {
 	name = strings.ToLower(name)
 	for _, word := range []string{"secret", "password", "passwd", "token", "accesskey", "credential"} {

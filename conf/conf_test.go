@@ -198,3 +198,31 @@ func TestNames(t *testing.T) {
 		t.Errorf("a type that is none: %q", got)
 	}
 }
+
+func TestCheck(t *testing.T) {
+	for _, test := range []struct{ name, value, hint, err string }{
+		{"goosefs.worker.rpc.port", "1", "", ""},
+		{"goosefs.worker.rpc.port", "", "", ""},
+		{"goosefs.worker.rpc.port", "x", "", `"x" is not a port; write a number from 0 to 65535, e.g. 9200`},
+		{"goosefs.worker.rpc.port", "${MY_PORT}", "", ""},
+		{"goosefs.worker.rpc.prot", "x", "no such property; did you mean goosefs.worker.rpc.port?", ""},
+		{"goosefs.fuse.jnifuse.enabled", "perhaps", "", ""},
+		{"fs.cosn.any", "thing", "", ""},
+	} {
+		hint, err := Check(test.name, test.value)
+		if hint != test.hint || (err != nil || test.err != "") && fmt.Sprint(err) != test.err {
+			t.Errorf("%s=%s: %q, %v; want %q, %s", test.name, test.value, hint, err, test.hint, test.err)
+		}
+	}
+}
+
+func TestIsSecret(t *testing.T) {
+	for name, want := range map[string]bool{
+		"fs.cosn.userinfo.secretKey": true, "s3a.accessKeyId": true, "goosefs.underfs.x.Password": true, "my.token": true,
+		"fs.cosn.bucket.region": false, "goosefs.underfs.web.titles": false,
+	} {
+		if IsSecret(name) != want {
+			t.Errorf("IsSecret(%q) is %v", name, !want)
+		}
+	}
+}

@@ -101,7 +101,7 @@ func (c *Conf) expandProperty(name string, open []string) (string, error) {
 
 func (c *Conf) expandAnew(name string, open []string) (string, error) {
 	raw, origin := c.raw(name)
-	shown := Entry{Value: raw, Secret: c.secret(name)}.Shown()
+	shown := Entry{Value: raw, Secret: c.schema.secret(name)}.Shown()
 	tooLong := &Error{Source: origin, Key: name, Reason: "longer than 64 KB once its references are expanded; shorten it"}
 	if slices.Contains(open, name) {
 		loop := append(open[slices.Index(open, name):], name)

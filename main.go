@@ -1,0 +1,57 @@
+// Goosefs is a distributed cache file system in one binary: masters, workers, mounts and the commands to use them.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"goosefs/roles"
+	"goosefs/roles/up"
+	"goosefs/shell"
+
+	"github.com/urfave/cli/v2"
+)
+
+// version is set by the release build: -ldflags "-X main.version=…".
+var version = "2.1.0-dev"
+
+func main() {
+	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program: it returns the exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	rest, properties := shell.SplitProperties(args)
+	env := roles.Env{Properties: properties, Version: version}
+	app := &cli.App{
+		Name:           "goosefs",
+		Usage:          "a distributed cache file system",
+		UsageText:      "goosefs COMMAND [-Dkey=value]... [ARGUMENTS]",
+		Version:        version,
+		HideVersion:    true,
+		Suggest:        true,
+		Reader:         stdin,
+		Writer:         stdout,
+		ErrWriter:      stderr,
+		ExitErrHandler: func(*cli.Context, error) {},
+		Commands: append(append([]*cli.Command{up.Command(version), up.GetCommand(), up.DownCommand()}, env.Commands()...),
+			shell.Commands(shell.Deps{Open: env.Open, Conf: env.Conf, Version: version})...),
+		CommandNotFound: func(c *cli.Context, name string) {
+			fmt.Fprintf(stderr, "goosefs: unknown command %q; goosefs --help lists them\n", name)
+		},
+	}
+	err := app.Run(rest)
+	if err == nil {
+		return 0
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(stderr, text)
+	}
+	var coder cli.ExitCoder
+	if errors.As(err, &coder) {
+		return coder.ExitCode()
+	}
+	return 2
+}

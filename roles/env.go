@@ -1,0 +1,88 @@
+// Package roles is what a goosefs process can be: a master, a worker, a mount, or a whole cluster on one host (package
+// up). It reads the configuration, puts the parts together, and runs them until a signal comes.
+package roles
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"goosefs/client"
+	"goosefs/conf"
+	"goosefs/wire"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Env is what the command line gives every command.
+type Env struct {
+	Properties []string // -Dkey=value, as typed
+	Version    string
+}
+
+// Commands are the verbs that run or prepare processes.
+func (e Env) Commands() []*cli.Command {
+	return []*cli.Command{e.masterCommand(), e.workerCommand(), e.fuseCommand(), e.formatMasterCommand(), e.formatJournalCommand(), e.formatWorkerCommand()}
+}
+
+// load reads the configuration of a process of the given role. What is odd about it is said once, on w.
+func (e Env) load(role conf.Role, w io.Writer) (*conf.Conf, error) {
+	c, warnings, err := conf.Load(conf.Input{Args: e.Properties, Role: role})
+	for _, warning := range warnings {
+		fmt.Fprintln(w, "warning:", warning)
+	}
+	return c, err
+}
+
+// Conf reads the configuration of a user's command.
+func (e Env) Conf(c *cli.Context) (*conf.Conf, error) {
+	return e.load(conf.RoleUser, c.App.ErrWriter)
+}
+
+// commandPatience bounds how long a user's command looks for a leader. An election takes a second or two.
+const commandPatience = 10
+
+// Open makes a client for a user's command.
+func (e Env) Open(c *cli.Context) (*client.FS, error) {
+	cfg, err := e.Conf(c)
+	if err != nil {
+		return nil, err
+	}
+	o := clientConfig(cfg, logger(cfg, io.Discard))
+	o.RetryFor = min(o.RetryFor, commandPatience*second)
+	return client.New(o)
+}
+
+// clientConfig is what a client needs of the configuration.
+func clientConfig(c *conf.Conf, log *slog.Logger) client.Config {
+	host := c.String("goosefs.user.hostname")
+	if host == "" {
+		host, _ = os.Hostname()
+	}
+	return client.Config{
+		Masters: c.MasterAddresses(), Network: wire.TCP{Hosts: c.HostTable()}, Host: host,
+		RetryFor: c.Duration("goosefs.user.rpc.retry.max.duration"), Log: log,
+	}
+}
+
+// logger writes to w what the configured level lets through.
+func logger(c *conf.Conf, w io.Writer) *slog.Logger {
+	var level slog.Level
+	level.UnmarshalText([]byte(strings.ToUpper(c.String("goosefs.logs.level")))) // conf has checked it
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// until returns a context that ends when the process is asked to stop. A second signal kills it.
+func until() (context.Context, context.CancelFunc) {
+	ctx, cancel := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, cancel)
+	return ctx, cancel
+}
+
+// failure ends a process that could not start or go on.
+func failure(err error) error { return cli.Exit(strings.TrimSpace(err.Error()), 1) }

@@ -1,0 +1,78 @@
+package roles
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"goosefs/client"
+	"goosefs/conf"
+	"goosefs/fuse"
+
+	"github.com/urfave/cli/v2"
+)
+
+func (e Env) fuseCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "fuse",
+		Usage:     "mount the namespace, or a part of it, and serve it in the foreground",
+		UsageText: "goosefs fuse [-o OPTIONS] MOUNTPOINT [PATH]",
+		Description: "The mount is read-only. PATH is / unless given. Options are those of other FUSE file systems: ro, allow_other, uid=, gid=,\n" +
+			"umask=, attr_timeout=, entry_timeout=, direct_io, max_readahead=, nonempty.\n\n" +
+			"Examples:\n" +
+			"  goosefs fuse /mnt/goosefs\n" +
+			"  goosefs fuse -o allow_other,ro /mnt/hbase /hbase",
+		Flags: []cli.Flag{&cli.StringSliceFlag{Name: "o", Usage: "mount options, separated by commas"}},
+		Action: func(c *cli.Context) error {
+			if c.NArg() < 1 || c.NArg() > 2 {
+				return cli.Exit("usage: goosefs fuse [-o OPTIONS] MOUNTPOINT [PATH]", 2)
+			}
+			if err := e.runFuse(c.Args().Get(0), c.Args().Get(1), c.StringSlice("o")); err != nil {
+				return failure(err)
+			}
+			return nil
+		},
+	}
+}
+
+func (e Env) runFuse(mountpoint, root string, raw []string) error {
+	cfg, err := e.load(conf.RoleFuse, os.Stderr)
+	if err != nil {
+		return err
+	}
+	log := logger(cfg, os.Stderr)
+	if mountpoint, err = filepath.Abs(mountpoint); err != nil {
+		return err
+	}
+	ctx, stop := until()
+	defer stop()
+	fs, err := client.New(clientConfig(cfg, log))
+	if err != nil {
+		return err
+	}
+	defer fs.Close()
+	m, err := fuse.Mount(ctx, fuse.FromClient(fs), mountpoint, fuse.Options{
+		Root: root, Log: log, UID: -1, GID: -1, FsName: cfg.String("goosefs.fuse.fs.name"),
+		Raw: append(configuredOptions(cfg), raw...),
+	})
+	if err != nil {
+		return err
+	}
+	log.Info("mount is up", slog.Group("facts", "version", e.Version, "at", mountpoint, "masters", cfg.MasterAddresses(), "pid", os.Getpid()))
+	go func() {
+		<-ctx.Done()
+		log.Info("unmounting", "at", mountpoint)
+		if err := m.Unmount(context.Background()); err != nil {
+			log.Error("cannot unmount", "at", mountpoint, "err", err)
+		}
+	}()
+	return m.Wait()
+}
+
+func configuredOptions(c *conf.Conf) []string {
+	if o := c.String("goosefs.fuse.mount.options"); o != "" {
+		return []string{o}
+	}
+	return nil
+}

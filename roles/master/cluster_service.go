@@ -1,0 +1,72 @@
+package master
+
+import (
+	"context"
+
+	"goosefs/wire"
+	"goosefs/wire/clusterpb"
+
+	"google.golang.org/grpc"
+)
+
+// clusterService answers questions about the cluster.
+type clusterService struct {
+	clusterpb.UnimplementedClusterServer
+	*Master
+}
+
+// Status is what this master knows of all.
+func (s *clusterService) Status(context.Context, *clusterpb.StatusRequest) (*clusterpb.ClusterStatus, error) {
+	st, stats := s.raft.Status(), s.store.Stats()
+	leader := s.leaderAddress()
+	reply := &clusterpb.ClusterStatus{
+		Leader: leader, Version: s.options.Version, StartTimeMs: s.started.UnixMilli(), NowMs: s.now().UnixMilli(),
+		AnsweredBy: s.self.Address, Term: st.Term, Applied: st.Applied,
+		Files: stats.Files, Directories: stats.Dirs, WebPort: int32(s.options.WebPort), SafeMode: leader == "",
+	}
+	for _, m := range s.options.Masters {
+		master := &clusterpb.Master{Address: m.Address, JournalAddress: m.Journal, Leader: m.Address == leader, Available: m == s.self || m.Address == leader}
+		for _, member := range st.Members {
+			if member.ID == m.id() && member.Active {
+				master.Available = true
+			}
+		}
+		reply.Masters = append(reply.Masters, master)
+	}
+	return reply, nil
+}
+
+// ListWorkers lists the workers that report to this master.
+func (s *clusterService) ListWorkers(ctx context.Context, _ *clusterpb.ListWorkersRequest) (*clusterpb.WorkerList, error) {
+	if role, _ := s.raft.Watch(); !role.Leading {
+		return nil, wire.NotLeader(s.leaderAddress())
+	}
+	return &clusterpb.WorkerList{Workers: s.registry.status(s.now())}, nil
+}
+
+// Invalidations streams the paths that change, from now on. The first message has none: it says that the stream is up.
+func (s *clusterService) Invalidations(_ *clusterpb.InvalidationsRequest, stream grpc.ServerStreamingServer[clusterpb.Invalidation]) error {
+	l := s.hub.join()
+	defer s.hub.leave(l)
+	if err := s.linearize(stream.Context()); err != nil {
+		return err
+	}
+	if err := stream.Send(&clusterpb.Invalidation{}); err != nil {
+		return err
+	}
+	for {
+		select {
+		case paths, ok := <-l.paths:
+			if !ok {
+				return wire.NotLeader(s.leaderAddress())
+			}
+			if err := stream.Send(&clusterpb.Invalidation{Paths: paths}); err != nil {
+				return err
+			}
+		case <-stream.Context().Done():
+			return stream.Context().Err()
+		case <-s.ctx.Done():
+			return wire.NotLeader("")
+		}
+	}
+}

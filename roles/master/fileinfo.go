@@ -1,0 +1,99 @@
+package master
+
+import (
+	"fmt"
+
+	"goosefs/metastore"
+	"goosefs/wire"
+	"goosefs/wire/pb"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// fileInfo is an inode as clients see it. p is its path, m the mount that it is in, ufsPath its place there.
+func (m *Master) fileInfo(n metastore.Inode, p string, mount metastore.Mount, ufsPath string) *pb.FileInfo {
+	info := &pb.FileInfo{
+		FileId: &n.ID, Name: &n.Name, Path: &p, UfsPath: &ufsPath,
+		Length: &n.Length, BlockSizeBytes: &n.BlockSize,
+		CreationTimeMs: &n.CreateTime, LastModificationTimeMs: &n.ModTime, LastAccessTimeMs: &n.AccessTime,
+		Completed: proto.Bool(n.Completed || n.Dir), Folder: &n.Dir, Cacheable: proto.Bool(true),
+		Persisted: proto.Bool(n.Persistence == metastore.Persisted), PersistenceState: proto.String(n.Persistence.String()),
+		Owner: &n.Owner, Group: &n.Group, Mode: proto.Int32(int32(n.Mode)),
+		MountPoint: proto.Bool(n.MountID != 0), MountId: &mount.ID, Xattr: n.Xattr,
+		UfsFingerprint: proto.String(fingerprint(n, mount, m.sources.kindOf(mount))),
+	}
+	percent := int32(100)
+	if n.Dir {
+		info.Length, percent = proto.Int64(n.Children), 0
+	} else if n.Length > 0 {
+		blocks, cached := m.registry.locate(n.ID, n.Length, n.BlockSize, m.options.StripeSize)
+		percent = int32(100 * min(cached, n.Length) / n.Length)
+		for i, at := range blocks {
+			info.BlockIds = append(info.BlockIds, n.ID&^blockMask|int64(i))
+			info.FileBlockInfos = append(info.FileBlockInfos, blockInfo(n, int64(i), at))
+		}
+	}
+	info.InGooseFSPercentage, info.InMemoryPercentage = &percent, proto.Int32(0)
+	return info
+}
+
+func blockInfo(n metastore.Inode, index int64, at []location) *pb.FileBlockInfo {
+	offset := index * n.BlockSize
+	block := &pb.BlockInfo{BlockId: proto.Int64(n.ID&^blockMask | index), Length: proto.Int64(min(n.BlockSize, n.Length-offset))}
+	for _, l := range at {
+		address := &pb.WorkerNetAddress{Host: &l.host, RpcPort: proto.Int32(int32(l.port)), DataPort: proto.Int32(int32(l.port))}
+		if l.medium != "" {
+			address.TieredIdentity = &pb.TieredIdentity{Tiers: []*pb.LocalityTier{{TierName: proto.String(wire.MediumTier), Value: &l.medium}}}
+		}
+		block.Locations = append(block.Locations, &pb.BlockLocation{WorkerId: &l.worker, WorkerAddress: address})
+	}
+	return &pb.FileBlockInfo{BlockInfo: block, Offset: &offset}
+}
+
+// fingerprint is GooseFS's line about the object in the under file system.
+func fingerprint(n metastore.Inode, mount metastore.Mount, kind string) string {
+	if n.Persistence != metastore.Persisted || mount.ID == 0 {
+		return ""
+	}
+	what := "FILE"
+	if n.Dir {
+		what = "DIRECTORY"
+	}
+	line := fmt.Sprintf("TYPE|%s UFS|%s OWNER|%s GROUP|%s MODE|%d", what, kind, n.Owner, n.Group, n.Mode)
+	if !n.Dir {
+		line += " CONTENT_HASH|" + n.Version + " "
+	}
+	return line
+}
+
+// child is the path of a name in a directory.
+func child(dir, name string) string {
+	if dir == "/" {
+		return "/" + name
+	}
+	return dir + "/" + name
+}
+
+// childInfo is a child of the directory r as clients see it.
+func (m *Master) childInfo(r metastore.Resolution, n metastore.Inode) *pb.FileInfo {
+	p := child(r.Path, n.Name)
+	if n.MountID != 0 {
+		for _, mount := range m.store.Mounts() {
+			if mount.ID == n.MountID {
+				return m.fileInfo(n, p, mount, mount.UFS)
+			}
+		}
+	}
+	ufsPath := ""
+	if r.Mount.ID != 0 {
+		ufsPath = child(trimSlash(r.UFSPath), n.Name)
+	}
+	return m.fileInfo(n, p, r.Mount, ufsPath)
+}
+
+func trimSlash(s string) string {
+	if len(s) > 1 && s[len(s)-1] == '/' {
+		return s[:len(s)-1]
+	}
+	return s
+}

@@ -1,0 +1,322 @@
+package master
+
+import (
+	"cmp"
+	"context"
+	"io/fs"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"goosefs/wire/clusterpb"
+	"goosefs/wire/ring"
+)
+
+// blockMask holds a block's index within its file: a block's id is the file's with the index in place of the ones.
+const blockMask = 1<<24 - 1
+
+func fileOf(block int64) int64 { return block | blockMask }
+
+// registry knows the workers, and which of them holds what: soft state, from the reports of the workers themselves.
+// Each master has its own.
+type registry struct {
+	timeout time.Duration // without a report a worker is lost
+
+	mu struct {
+		sync.Mutex
+		workers map[int64]*worker            // by id
+		places  map[int64]map[int64][]holder // by file id and block id
+		ring    *ring.Ring                   // of live workers; nil: to be made
+		changed chan struct{}                // closed and replaced when places go away
+	}
+}
+
+// worker is one worker. The registry's lock guards it.
+type worker struct {
+	id      int64
+	host    string
+	port    int
+	started int64 // ms
+	tiers   []*clusterpb.TierUsage
+	count   *clusterpb.Counters
+	seen    time.Time
+	session *session // nil: lost
+	blocks  map[int64]int64
+}
+
+// session is one report stream. Orders wait in it until the stream sends them.
+type session struct {
+	orders chan *clusterpb.WorkerOrders
+}
+
+// holder is a worker with bytes of a block.
+type holder struct {
+	worker int64
+	bytes  int64
+}
+
+func newRegistry(timeout time.Duration) *registry {
+	r := &registry{timeout: timeout}
+	r.mu.workers = make(map[int64]*worker)
+	r.mu.places = make(map[int64]map[int64][]holder)
+	r.mu.changed = make(chan struct{})
+	return r
+}
+
+// report takes in what a worker says on its stream s. It returns the files that a worker which began anew says it
+// holds, for the caller to look for orphans among them.
+func (r *registry) report(s *session, in *clusterpb.WorkerReport, now time.Time) (begun []int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := r.mu.workers[in.GetWorkerId()]
+	if w == nil {
+		w = &worker{id: in.GetWorkerId(), blocks: make(map[int64]int64)}
+		r.mu.workers[w.id] = w
+	}
+	if w.session != s || w.host != in.GetHost() || w.port != int(in.GetRpcPort()) {
+		r.mu.ring = nil
+	}
+	w.session, w.seen = s, now
+	w.host, w.port, w.started = in.GetHost(), int(in.GetRpcPort()), in.GetStartTimeMs()
+	w.tiers, w.count = in.GetTiers(), in.GetCounters()
+	if in.GetReset_() {
+		for block := range w.blocks {
+			r.placeLocked(w, block, 0)
+		}
+	}
+	files := make(map[int64]bool)
+	for _, c := range in.GetChanges() {
+		r.placeLocked(w, c.GetBlockId(), c.GetBytes())
+		if c.GetBytes() > 0 {
+			files[fileOf(c.GetBlockId())] = true
+		}
+	}
+	for file := range files {
+		begun = append(begun, file)
+	}
+	slices.Sort(begun)
+	return begun
+}
+
+// placeLocked notes that w holds so many bytes of a block.
+func (r *registry) placeLocked(w *worker, block, bytes int64) {
+	file := fileOf(block)
+	blocks := r.mu.places[file]
+	holders := slices.DeleteFunc(blocks[block], func(h holder) bool { return h.worker == w.id })
+	if bytes > 0 {
+		w.blocks[block] = bytes
+		holders = append(holders, holder{w.id, bytes})
+	} else {
+		delete(w.blocks, block)
+	}
+	switch {
+	case len(holders) > 0:
+		if blocks == nil {
+			blocks = make(map[int64][]holder)
+			r.mu.places[file] = blocks
+		}
+		blocks[block] = holders
+	case blocks != nil:
+		delete(blocks, block)
+		if len(blocks) == 0 {
+			delete(r.mu.places, file)
+		}
+		close(r.mu.changed)
+		r.mu.changed = make(chan struct{})
+	}
+}
+
+// leave notes that stream s of a worker ended. What the worker holds is remembered, but not counted on.
+func (r *registry) leave(id int64, s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w := r.mu.workers[id]; w != nil && w.session == s {
+		w.session = nil
+		r.mu.ring = nil
+		close(r.mu.changed)
+		r.mu.changed = make(chan struct{})
+	}
+}
+
+// expire declares workers lost that have not reported for too long, and forgets those that have been lost for a
+// hundred times as long.
+func (r *registry) expire(now time.Time) (lost []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, w := range r.mu.workers {
+		age := now.Sub(w.seen)
+		if w.session != nil && age > r.timeout {
+			w.session = nil
+			r.mu.ring = nil
+			lost = append(lost, w.host)
+		}
+		if w.session == nil && age > 100*r.timeout {
+			for block := range w.blocks {
+				r.placeLocked(w, block, 0)
+			}
+			delete(r.mu.workers, id)
+		}
+	}
+	return lost
+}
+
+// location is a worker to ask for a block. medium is empty if it does not hold the block.
+type location struct {
+	worker int64
+	host   string
+	port   int
+	medium string
+}
+
+// locate gives for each block of a file the live workers to ask, in order: those that hold most of it, then the owner
+// of its stripe. It also says how many bytes of the file are cached. stripe and blockSize are bytes.
+func (r *registry) locate(file, length, blockSize, stripe int64) (blocks [][]location, cached int64) {
+	if length <= 0 || blockSize <= 0 {
+		return nil, 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	hash := r.ringLocked()
+	perStripe := max(1, stripe/blockSize)
+	for i := int64(0); i*blockSize < length; i++ {
+		block := file&^blockMask | i
+		var at []location
+		var most int64
+		holders := slices.Clone(r.mu.places[file][block])
+		slices.SortStableFunc(holders, func(a, b holder) int { return cmp.Compare(b.bytes, a.bytes) })
+		for _, h := range holders {
+			if w := r.mu.workers[h.worker]; w.session != nil {
+				most = max(most, h.bytes)
+				at = append(at, location{w.id, w.host, w.port, medium(w)})
+			}
+		}
+		cached += most
+		for _, n := range hash.Pick(file&^blockMask|i/perStripe*perStripe, 1) {
+			w := r.mu.workers[n.ID]
+			if !slices.ContainsFunc(at, func(l location) bool { return l.worker == w.id }) {
+				at = append(at, location{w.id, w.host, w.port, ""})
+			}
+		}
+		blocks = append(blocks, at)
+	}
+	return blocks, cached
+}
+
+// medium is the tier that a worker's blocks are said to be on: its first.
+func medium(w *worker) string {
+	if len(w.tiers) == 0 {
+		return "MEM"
+	}
+	return w.tiers[0].GetAlias()
+}
+
+func (r *registry) ringLocked() *ring.Ring {
+	if r.mu.ring == nil {
+		var nodes []ring.Node
+		for _, w := range r.mu.workers {
+			if w.session != nil {
+				nodes = append(nodes, ring.Node{ID: w.id, Host: w.host})
+			}
+		}
+		slices.SortFunc(nodes, func(a, b ring.Node) int { return cmp.Compare(a.ID, b.ID) })
+		r.mu.ring = ring.New(nodes)
+	}
+	return r.mu.ring
+}
+
+// order tells all live workers to drop files.
+func (r *registry) order(files []int64) {
+	if len(files) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, w := range r.mu.workers {
+		if w.session != nil {
+			w.session.send(&clusterpb.WorkerOrders{FreeFiles: files})
+		}
+	}
+}
+
+// send leaves an order for the stream. A worker that does not take its orders is told to report anew instead, when it
+// gets to it: what it should not have is found then.
+func (s *session) send(o *clusterpb.WorkerOrders) {
+	select {
+	case s.orders <- o:
+	default:
+		select {
+		case <-s.orders:
+		default:
+		}
+		select {
+		case s.orders <- &clusterpb.WorkerOrders{SendAll: true}:
+		default:
+		}
+	}
+}
+
+// free has all live workers drop files, and waits until none holds a byte of them.
+func (r *registry) free(ctx context.Context, path string, files []int64) error {
+	r.order(files)
+	again := time.NewTicker(time.Second)
+	defer again.Stop()
+	end := time.NewTimer(10 * time.Second)
+	defer end.Stop()
+	for {
+		held, changed := r.held(files)
+		if len(held) == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-again.C:
+			r.order(held)
+		case <-end.C:
+			return &fs.PathError{Op: "free", Path: path, Err: syscall.EBUSY}
+		case <-ctx.Done():
+			return &fs.PathError{Op: "free", Path: path, Err: ctx.Err()}
+		}
+	}
+}
+
+// held tells which of the files some live worker holds, and a channel that closes when there may be fewer.
+func (r *registry) held(files []int64) (held []int64, changed <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, file := range files {
+		if r.heldLocked(file) {
+			held = append(held, file)
+		}
+	}
+	return held, r.mu.changed
+}
+
+func (r *registry) heldLocked(file int64) bool {
+	for _, holders := range r.mu.places[file] {
+		for _, h := range holders {
+			if w := r.mu.workers[h.worker]; w.session != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// status lists all workers, by host.
+func (r *registry) status(now time.Time) []*clusterpb.WorkerStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []*clusterpb.WorkerStatus
+	for _, w := range r.mu.workers {
+		list = append(list, &clusterpb.WorkerStatus{
+			WorkerId: w.id, Host: w.host, RpcPort: int32(w.port), Live: w.session != nil,
+			LastContactMs: now.Sub(w.seen).Milliseconds(), StartTimeMs: w.started,
+			Tiers: w.tiers, Counters: w.count, Blocks: int64(len(w.blocks)),
+		})
+	}
+	slices.SortFunc(list, func(a, b *clusterpb.WorkerStatus) int {
+		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.WorkerId, b.WorkerId))
+	})
+	return list
+}

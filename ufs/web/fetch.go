@@ -113,7 +113,7 @@ func (u *UFS) follow(x *exchange, method string, header http.Header) error {
 		}
 		response.Body.Close()
 		if err == nil && !within(u.base, x.url, to) {
-			err = &strayed{from: x.url, to: to}
+			err = &strayed{to}
 		}
 		if err != nil {
 			return err
@@ -133,15 +133,20 @@ func redirection(from *url.URL, r *http.Response) (to *url.URL, redirect bool, e
 	}
 	ref, err := url.Parse(r.Header.Get("Location"))
 	if err != nil || r.Header.Get("Location") == "" {
-		return nil, true, errors.New("a redirect to nowhere")
+		return nil, true, &strayed{}
 	}
 	return from.ResolveReference(ref), true, nil
 }
 
 // strayed is a redirect that leads out of the mount.
-type strayed struct{ from, to *url.URL }
+type strayed struct {
+	to *url.URL // nil: to nothing that is a URL
+}
 
 func (s *strayed) Error() string {
+	if s.to == nil {
+		return "redirected to nowhere"
+	}
 	return "redirected out of the mounted directory, to " + Mask(s.to.String())
 }
 

@@ -16,6 +16,7 @@ import (
 type listing struct {
 	entries []entry // each name once, in the page's order
 	dropped int     // links that are not children, nor the usual ones to the parent and other orders
+	oneShot bool    // the server speaks HTTP/1.0: a connection for each request
 	closed  bool    // the page's end was seen: </html> or the </pre> of Go's file server
 }
 

@@ -36,7 +36,11 @@ func (u *UFS) List(ctx context.Context, name string) iter.Seq2[ufs.Info, error] 
 			u.warn("links that do not name a child were left out of a listing", "url", Mask(at.String()), "links", page.dropped)
 		}
 		ctx, cancel := context.WithCancel(ctx)
-		pending := u.describe(ctx, name, page.entries)
+		parallel := u.opt.Parallel
+		if page.oneShot { // each HEAD is a new connection, to a server with a short queue for them
+			parallel = min(parallel, 4)
+		}
+		pending := u.describe(ctx, name, page.entries, parallel)
 		defer func() { // leave no goroutine behind
 			cancel()
 			for answer := range pending {
@@ -75,10 +79,10 @@ func (u *UFS) yieldAll(ctx context.Context, at *url.URL, n int, pending <-chan c
 	}
 }
 
-// describe asks for the facts of all entries. What it returns yields one channel
-// per entry, in order, and is closed at the end or when ctx ends.
-func (u *UFS) describe(ctx context.Context, name string, entries []entry) <-chan chan described {
-	pending := make(chan chan described, u.opt.Parallel-1)
+// describe asks for the facts of all entries, parallel at once. What it returns yields
+// one channel per entry, in order, and is closed at the end or when ctx ends.
+func (u *UFS) describe(ctx context.Context, name string, entries []entry, parallel int) <-chan chan described {
+	pending := make(chan chan described, parallel-1)
 	prefix := ""
 	if name != "" {
 		prefix = name + "/"
@@ -144,6 +148,7 @@ func (u *UFS) pageOnce(ctx context.Context, op string, at *url.URL) (listing, er
 	case !l.closed && x.ContentLength < 0 && len(x.TransferEncoding) == 0:
 		return listing{}, malformed(op, at, "the listing has no end")
 	}
+	l.oneShot = !x.ProtoAtLeast(1, 1)
 	return l, nil
 }
 

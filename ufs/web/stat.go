@@ -28,11 +28,12 @@ func (u *UFS) Stat(ctx context.Context, name string) (ufs.Info, error) {
 		return ufs.Info{Dir: true}, nil
 	}
 	f, err := u.probe(ctx, op, u.urlOf(name, false))
-	if isErrno(err, syscall.ENOENT) {
-		// Some servers do not redirect to the slash: ask for the directory itself.
+	if isErrno(err, syscall.ENOENT) || isErrno(err, syscall.EACCES) {
+		// Some servers do not redirect to the slash, or (Go's, for odd names) to a
+		// wrong place: ask for the directory itself.
 		if _, dirErr := u.page(ctx, op, u.urlOf(name, true)); dirErr == nil {
 			return ufs.Info{Name: ufs.Base(name), Dir: true}, nil
-		} else if ufs.Retryable(dirErr) {
+		} else if isErrno(err, syscall.ENOENT) && ufs.Retryable(dirErr) {
 			return ufs.Info{}, dirErr // not known to be absent
 		}
 	}

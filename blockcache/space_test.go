@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -233,9 +234,25 @@ func manyAtOnce(t *testing.T, folder func() string, real func(string) int64) {
 	}
 }
 
-// audit compares a quiet cache's books with each other.
+// audit compares a cache's books with each other, as soon as the evictor is
+// quiet.
 func audit(t *testing.T, c *Cache) {
 	t.Helper()
+	var wrong []string
+	defer func() {
+		for _, w := range wrong {
+			t.Error(w)
+		}
+	}()
+	until(t, "the books are right", func() bool {
+		again := wrong
+		wrong = discrepancies(c)
+		return wrong == nil || slices.Equal(again, wrong) && len(c.kick) == 0
+	})
+}
+
+func discrepancies(c *Cache) (wrong []string) {
+	note := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	charged := map[*dir]int64{}
 	ranked := map[*dir]int{}
 	for _, e := range c.entries() {
@@ -251,17 +268,18 @@ func audit(t *testing.T, c *Cache) {
 			case isRecord(slot):
 				present += e.info.chunkLen(chunk)
 			case slot == writing, slot == leaving:
-				t.Errorf("file %d: chunk %d is still %d", e.info.ID, chunk, slot)
+				note("file %d: chunk %d is still %d", e.info.ID, chunk, slot)
 			}
 		}
 		for _, k := range b.blocks {
 			blocks += k.charge.Load()
 			if k.pins.Load() != 0 || k.leaving || k.charge.Load() == 0 {
-				t.Errorf("file %d: block %d: %d pins, leaving %v, charge %d", e.info.ID, k.index, k.pins.Load(), k.leaving, k.charge.Load())
+				note("file %d: block %d: %d pins, leaving %v, charge %d",
+					e.info.ID, k.index, k.pins.Load(), k.leaving, k.charge.Load())
 			}
 		}
 		if present != b.bytesLocked() || blocks >= b.charge || b.pins != 0 {
-			t.Errorf("file %d: %d present, blocks say %d; charge %d of %d; %d pins",
+			note("file %d: %d present, blocks say %d; charge %d of %d; %d pins",
 				e.info.ID, present, b.bytesLocked(), blocks, b.charge, b.pins)
 		}
 		charged[b.dir] += b.charge
@@ -273,18 +291,19 @@ func audit(t *testing.T, c *Cache) {
 		if d.mu.failed == nil {
 			base := d.mu.used - charged[d] - d.mu.owed
 			if most := int64(5+256) * pageSize; base < 5*pageSize || base > most {
-				t.Errorf("%s: used %d, of which files %d, owed %d", d.path, d.mu.used, charged[d], d.mu.owed)
+				note("%s: used %d, of which files %d, owed %d", d.path, d.mu.used, charged[d], d.mu.owed)
 			}
 			n := 0
 			for range d.mu.order.coldest() {
 				n++
 			}
 			if n != ranked[d] {
-				t.Errorf("%s: %d blocks ranked, %d exist", d.path, n, ranked[d])
+				note("%s: %d blocks ranked, %d exist", d.path, n, ranked[d])
 			}
 		}
 		d.mu.Unlock()
 	}
+	return wrong
 }
 
 func TestALowerQuotaIsHonouredAtOnce(t *testing.T) {

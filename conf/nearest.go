@@ -1,34 +1,42 @@
 package conf
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// nearest returns the full name that a mistyped one most likely means, "" when
-// none is near.
-func (s *schema) nearest(name string) string {
-	best, distance := "", 1+min(4, len(name)/5)
-	try := func(candidate string) {
+// Nearest returns the candidate that a mistyped name most likely means, "" when
+// none is near: at most a third of the name, and at most four letters, may differ.
+// Of equally near ones it is the first.
+func Nearest(name string, candidates []string) string {
+	best, distance := "", 1+max(1, min(4, len(name)/3))
+	for _, candidate := range candidates {
 		if d := editDistance(name, candidate, distance); d < distance {
 			best, distance = candidate, d
 		}
 	}
-	for _, candidate := range s.names {
-		try(candidate)
-	}
+	return best
+}
+
+// nearest returns the full name that a mistyped one most likely means, "" when
+// none is near.
+func (s *schema) nearest(name string) string {
 	// A template is a candidate with the number that the name has in it.
 	digits := strings.IndexAny(name, "0123456789")
 	if digits < 0 {
-		return best
+		return Nearest(name, s.names)
 	}
 	number := name[digits:]
 	if end := strings.IndexFunc(number, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
 		number = number[:end]
 	}
+	candidates := slices.Clone(s.names)
 	for _, t := range s.templates {
 		if strings.Contains(t.Name, "{x}") {
-			try(fillTemplate(t.Name, number))
+			candidates = append(candidates, fillTemplate(t.Name, number))
 		}
 	}
-	return best
+	return Nearest(name, candidates)
 }
 
 // editDistance counts the insertions, deletions, changes and swaps of neighbours

@@ -1,13 +1,17 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"goosefs/conf"
 )
 
 // decoder turns the nodes of one file into structs and gathers all that is wrong
@@ -15,11 +19,17 @@ import (
 // user hears of everything at once.
 type decoder struct {
 	file     string
-	problems []error
+	problems []*Error
 	warnings []Warning
-	// idle are the fields without meaning on bare hosts, with their lines.
-	idle []string
+	// idle are the fields without meaning on bare hosts.
+	idle []idleField
 	seen map[*yaml.Node]bool
+}
+
+// idleField is a field without meaning on bare hosts, and where it stands.
+type idleField struct {
+	name, file string
+	line       int
 }
 
 // field decodes one field's value; at is its name with all that leads to it. A
@@ -41,7 +51,17 @@ func (d *decoder) warn(n *yaml.Node, format string, args ...any) {
 	d.warnings = append(d.warnings, Warning{d.file, n.Line, fmt.Sprintf(format, args...)})
 }
 
-func (d *decoder) err() error { return errors.Join(d.problems...) }
+// err joins the problems in the order of the file.
+func (d *decoder) err() error {
+	slices.SortStableFunc(d.problems, func(a, b *Error) int {
+		return cmp.Or(a.Line-b.Line, a.Column-b.Column)
+	})
+	errs := make([]error, len(d.problems))
+	for i, p := range d.problems {
+		errs[i] = p
+	}
+	return errors.Join(errs...)
+}
 
 // resolve follows aliases. inspect has made sure that they end.
 func resolve(n *yaml.Node) *yaml.Node {
@@ -68,13 +88,13 @@ func (d *decoder) object(n *yaml.Node, at string, known fields) {
 		name := join(at, key.Value)
 		f, ok := known[key.Value]
 		switch {
-		case key.Kind != yaml.ScalarNode || key.ShortTag() != "!!str":
-			d.refuse(key, at, written(key), "not the name of a field; "+choice(known))
+		case key.Kind != yaml.ScalarNode || key.ShortTag() != "!!str" && key.Value != "<<":
+			d.refuse(key, at, written(key), "not the name of a field; write a name, without brackets or quotes")
 		case !ok:
 			d.refuse(key, name, "", d.unknown(key.Value, known))
 		case isNull(value):
 		case f == nil:
-			d.idle = append(d.idle, fmt.Sprintf("%s (%s)", name, place(d.file, key.Line, 0)))
+			d.idle = append(d.idle, idleField{name, d.file, key.Line})
 		default:
 			f(value, name)
 		}
@@ -85,19 +105,11 @@ func (d *decoder) unknown(name string, known fields) string {
 	if name == "<<" {
 		return "merge keys are not supported; write the fields out"
 	}
-	if near := nearest(name, known); near != "" {
+	names := slices.Sorted(maps.Keys(known))
+	if near := conf.Nearest(name, names); near != "" {
 		return "no such field; did you mean " + near + "?"
 	}
-	return "no such field; " + choice(known)
-}
-
-func choice(known fields) string {
-	names := make([]string, 0, len(known))
-	for name := range known {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return "there are " + strings.Join(names, ", ")
+	return "no such field; there are " + strings.Join(names, ", ")
 }
 
 // list decodes a sequence, item by item.
@@ -129,14 +141,14 @@ func (d *decoder) text(into *string) field {
 }
 
 // loose is text that may be written as a number too: sizes and ratios.
-func (d *decoder) loose(into *string) field {
-	strict := d.text(into)
+func (d *decoder) loose(into *string, example string) field {
 	return func(n *yaml.Node, at string) {
-		if tag := n.ShortTag(); n.Kind == yaml.ScalarNode && (tag == "!!int" || tag == "!!float") {
-			*into = n.Value
+		tag := n.ShortTag()
+		if n.Kind != yaml.ScalarNode || tag != "!!str" && tag != "!!int" && tag != "!!float" {
+			d.refuse(n, at, written(n), "write e.g. "+example)
 			return
 		}
-		strict(n, at)
+		*into = n.Value
 	}
 }
 

@@ -53,7 +53,8 @@ func (d *decoder) level(n *yaml.Node, at string) (l Level, ok bool) {
 	var w writtenLevel
 	d.object(n, at, fields{
 		"mediumtype": d.text(&w.medium), "path": d.text(&w.path),
-		"quota": d.loose(&w.quota), "quotaList": d.loose(&w.quotaList), "high": d.loose(&w.high), "low": d.loose(&w.low),
+		"quota": d.loose(&w.quota, "2G"), "quotaList": d.loose(&w.quotaList, "2G,1G"),
+		"high": d.loose(&w.high, `"0.8"`), "low": d.loose(&w.low, `"0.7"`),
 		"alias": nil, "volumeType": nil, "volumeSource": nil,
 	})
 	if len(d.problems) > before {
@@ -130,7 +131,12 @@ func (d *decoder) quotas(where finder, w writtenLevel, folders int) []int64 {
 			quotas = append(quotas, size("quotaList", text))
 		}
 	case w.quota != "":
-		share := size("quota", w.quota) / int64(folders)
+		total := size("quota", w.quota)
+		share := total / int64(folders)
+		if total > 0 && share == 0 {
+			node, field := where("quota")
+			d.refuse(node, field, short(w.quota), fmt.Sprintf("less than a byte for each of the %d folders in path; write e.g. 2G", folders))
+		}
 		for range folders {
 			quotas = append(quotas, share)
 		}

@@ -128,9 +128,9 @@ func describeDataset(b *strings.Builder, ds Dataset) {
 
 func describeRuntime(b *strings.Builder, rt Runtime) {
 	fmt.Fprintf(b, "runtime %s/%s, %d masters, %d workers%s\n", rt.Namespace, rt.Name, rt.Master.Replicas, rt.Replicas, pairs(rt.Properties))
-	for name, p := range map[string]Process{"master": rt.Master.Process, "worker": rt.Worker.Process, "fuse": rt.Fuse.Process} {
+	for i, p := range []Process{rt.Master.Process, rt.Worker.Process, rt.Fuse.Process} {
 		if len(p.Properties)+len(p.Env) > 0 {
-			fmt.Fprintf(b, "  %s%s env%s\n", name, pairs(p.Properties), pairs(p.Env))
+			fmt.Fprintf(b, "  %s%s env%s\n", []string{"master", "worker", "fuse"}[i], pairs(p.Properties), pairs(p.Env))
 		}
 	}
 	if len(rt.Fuse.Args) > 0 {
@@ -272,7 +272,7 @@ func FuzzParse(f *testing.F) {
 					t.Errorf("%+v", rt)
 				}
 				for _, l := range rt.Levels {
-					if len(l.Paths) != len(l.Quotas) || len(l.Paths) == 0 || l.Low >= l.High || l.High > 1 || slices.Min(l.Quotas) < 0 {
+					if len(l.Paths) != len(l.Quotas) || len(l.Paths) == 0 || l.Low >= l.High || l.High > 1 || slices.Min(l.Quotas) < 1 {
 						t.Errorf("%+v", l)
 					}
 				}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -21,7 +22,7 @@ type Document struct {
 	Runtime *Runtime
 
 	// idle are its fields without meaning on bare hosts.
-	idle []string
+	idle []idleField
 }
 
 // Parse reads the documents of one file, separated by --- lines. name is for
@@ -88,6 +89,10 @@ func (d *decoder) document(n *yaml.Node) Document {
 		return doc
 	}
 	d.idle = nil
+	if n.Kind != yaml.MappingNode {
+		d.refuse(n, "", written(n), "not a manifest; write apiVersion, kind, metadata and spec")
+		return doc
+	}
 	var apiVersion, kind string
 	var meta metadata
 	head := fields{
@@ -180,7 +185,10 @@ func orNode(n, other *yaml.Node) *yaml.Node {
 func idleWarning(docs []Document) []Warning {
 	var names []string
 	for _, doc := range docs {
-		names = append(names, doc.idle...)
+		slices.SortStableFunc(doc.idle, func(a, b idleField) int { return a.line - b.line })
+		for _, f := range doc.idle {
+			names = append(names, f.name+" ("+place(f.file, f.line, 0)+")")
+		}
 	}
 	if len(names) == 0 {
 		return nil

@@ -45,8 +45,11 @@ func ReadPaths(paths []string, stdin io.Reader) ([]Document, []Warning, error) {
 // expand lists the files that a path stands for.
 func expand(p string) ([]string, error) {
 	info, err := os.Stat(p)
-	if err != nil || !info.IsDir() {
-		return []string{p}, err
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return []string{p}, nil
 	}
 	entries, err := os.ReadDir(p)
 	var files []string

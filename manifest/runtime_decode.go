@@ -14,11 +14,7 @@ func (d *decoder) runtime(spec *yaml.Node) *Runtime {
 	rt := &Runtime{Master: Master{Replicas: 1}}
 	var jvm, data map[string]string
 	known := fields{
-		"replicas": func(n *yaml.Node, at string) {
-			if d.replicas(&rt.Replicas)(n, at); rt.Replicas < 0 {
-				rt.Replicas = 0
-			}
-		},
+		"replicas":    d.replicas(&rt.Replicas),
 		"master":      func(n *yaml.Node, at string) { d.master(n, at, &rt.Master) },
 		"worker":      func(n *yaml.Node, at string) { d.worker(n, at, &rt.Worker) },
 		"fuse":        func(n *yaml.Node, at string) { d.fuse(n, at, &rt.Fuse) },
@@ -111,7 +107,7 @@ func (d *decoder) jvmOptions(into *map[string]string) field {
 			d.text(&option)(n, at)
 			for _, p := range conf.SplitJavaOpts(option) {
 				*into = merge(*into, map[string]string{p.Key: p.Value})
-				d.checkProperty(n, at, p.Key, p.Value)
+				d.checkProperty(n, at+"["+p.Key+"]", p.Key, p.Value)
 			}
 		})
 	}

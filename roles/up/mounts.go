@@ -1,0 +1,140 @@
+package up
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"syscall"
+
+	"goosefs/client"
+	"goosefs/manifest"
+)
+
+// mountStep is one change to the mount table, or the reason for none.
+type mountStep struct {
+	unmount, mount bool // in this order
+	path, ufs      string
+	options        client.MountOptions
+	why            string // for the user
+}
+
+// masked is how masters show the value of a secret option.
+const masked = "******"
+
+// reconcile decides what makes the mount table that is into the one that is wanted. As with Fluid, the manifest says
+// what there should be: a mount that it describes otherwise is made anew, and one that an earlier `up` made (ours) and
+// that it no longer holds is taken away. Mounts made by hand stay.
+func reconcile(have []client.MountPoint, want []manifest.Mount, ours []MountRecord) []mountStep {
+	var steps []mountStep
+	wanted := map[string]bool{}
+	for _, m := range want {
+		path := m.AlluxioPath()
+		wanted[path] = true
+		step := mountStep{path: path, ufs: m.MountPoint, options: client.MountOptions{ReadOnly: m.ReadOnly, Shared: m.Shared, Options: m.Options}}
+		i := slices.IndexFunc(have, func(p client.MountPoint) bool { return p.Path == path })
+		if i < 0 {
+			step.mount, step.why = true, "mounted"
+		} else if diff := difference(have[i], m); diff != "" {
+			step.unmount, step.mount, step.why = true, true, diff+": mounted anew, what was cached of it is dropped"
+		} else {
+			step.why = "mounted already"
+		}
+		steps = append(steps, step)
+	}
+	for _, old := range ours {
+		there := slices.ContainsFunc(have, func(p client.MountPoint) bool { return p.Path == old.Path && sameUFS(p.UFS, old.UFS) })
+		if there && !wanted[old.Path] {
+			steps = append(steps, mountStep{unmount: true, path: old.Path, ufs: old.UFS, why: "no longer in the manifest: unmounted"})
+		}
+	}
+	// A mount below another goes before it and comes after it.
+	slices.SortStableFunc(steps, func(a, b mountStep) int { return strings.Compare(a.path, b.path) })
+	return steps
+}
+
+// difference tells how a mount differs from what is wanted, "" if it does not.
+func difference(have client.MountPoint, want manifest.Mount) string {
+	switch {
+	case !sameUFS(have.UFS, want.MountPoint):
+		return fmt.Sprintf("was %s", have.UFS)
+	case have.ReadOnly != want.ReadOnly:
+		return fmt.Sprintf("readOnly was %t", have.ReadOnly)
+	case have.Shared != want.Shared:
+		return fmt.Sprintf("shared was %t", have.Shared)
+	}
+	for _, name := range sortedKeys(want.Options) {
+		if v, ok := have.Options[name]; !ok || v != want.Options[name] && v != masked {
+			return "option " + name + " changed"
+		}
+	}
+	for _, name := range sortedKeys(have.Options) {
+		if _, ok := want.Options[name]; !ok {
+			return "option " + name + " went"
+		}
+	}
+	return ""
+}
+
+// sameUFS compares URIs; a slash at the end means nothing.
+func sameUFS(a, b string) bool { return strings.TrimRight(a, "/") == strings.TrimRight(b, "/") }
+
+// perform carries the steps out.
+func perform(ctx context.Context, c cluster, steps []mountStep, say func(format string, args ...any)) error {
+	for _, s := range slices.Backward(steps) {
+		if s.unmount {
+			if err := c.Unmount(ctx, s.path); err != nil {
+				return fmt.Errorf("unmount %s: %w", s.path, err)
+			}
+		}
+	}
+	for _, s := range steps {
+		if s.mount {
+			if err := mountAt(ctx, c, s); err != nil {
+				return err
+			}
+		}
+		say("%s -> %s: %s", s.path, s.ufs, s.why)
+	}
+	return nil
+}
+
+// mountAt mounts. That it exists already means that an attempt whose answer was lost has done it.
+func mountAt(ctx context.Context, c cluster, s mountStep) error {
+	err := c.Mount(ctx, s.path, s.ufs, s.options)
+	if err == nil {
+		return nil
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok && errno == syscall.EEXIST {
+		have, listErr := c.Mounts(ctx)
+		if listErr == nil && slices.ContainsFunc(have, func(p client.MountPoint) bool { return p.Path == s.path && sameUFS(p.UFS, s.ufs) }) {
+			return nil
+		}
+	}
+	return fmt.Errorf("mount %s at %s: %w", s.ufs, s.path, err)
+}
+
+// count walks the tree below path and adds up its files. With sync, every folder is compared with the source first, so
+// that the masters know it all from then on.
+func count(ctx context.Context, c cluster, path string, sync bool) (files, bytes int64, err error) {
+	for pending := []string{path}; len(pending) > 0; {
+		dir := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
+		for info, err := range c.List(ctx, dir, client.StatOptions{Sync: sync}) {
+			if err != nil {
+				return files, bytes, err
+			}
+			if info.Dir {
+				pending = append(pending, info.Path)
+				continue
+			}
+			files++
+			bytes += info.Length
+		}
+	}
+	return files, bytes, nil
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

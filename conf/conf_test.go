@@ -226,3 +226,40 @@ func TestIsSecret(t *testing.T) {
 		}
 	}
 }
+
+func TestSecretsInPublicFiles(t *testing.T) {
+	for _, test := range []struct {
+		mode os.FileMode
+		text string
+		want int
+	}{
+		{0o644, "\naws.secretKey=CANARY", 1}, {0o640, "aws.secretKey=CANARY", 0}, {0o644, "aws.secretKey=", 0}, {0o644, "goosefs.worker.rpc.port=1", 0},
+	} {
+		in := input(t, nil)
+		path := filepath.Join(in.EtcDir, SiteFile)
+		if err := errors.Join(os.WriteFile(path, []byte(test.text), 0o600), os.Chmod(path, test.mode)); err != nil {
+			t.Fatal(err)
+		}
+		_, warnings, err := Load(in)
+		if err != nil || len(warnings) != test.want {
+			t.Fatalf("%v %q: %v, %v", test.mode, test.text, warnings, err)
+		}
+		for _, w := range warnings {
+			if want := path + ":2: aws.secretKey: a secret in a file that everybody can read; run: chmod 600 " + path; w.String() != want {
+				t.Errorf("got %q, want %q", w, want)
+			}
+		}
+	}
+}
+
+func TestParsersReturnEINVAL(t *testing.T) {
+	_, size := ParseSize("")
+	_, duration := ParseDuration("")
+	_, ratio := ParseRatio(".")
+	for _, err := range []error{size, duration, ratio} {
+		var errno syscall.Errno
+		if !errors.As(err, &errno) || errno != syscall.EINVAL {
+			t.Errorf("%v is no EINVAL", err)
+		}
+	}
+}

@@ -64,6 +64,20 @@ func readSite(in Input) (path string, pairs []Pair, err error) {
 	return "", nil, nil
 }
 
+// exposed warns of a file that holds a secret and that everybody can read.
+func exposed(s *schema, path string, pairs []Pair) []Warning {
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm()&0o004 == 0 {
+		return nil
+	}
+	for _, p := range pairs {
+		if p.Value != "" && s.secret(p.Key) {
+			return []Warning{{at(path, p.Line), p.Key, "a secret in a file that everybody can read; run: chmod 600 " + path}}
+		}
+	}
+	return nil
+}
+
 // isMissing includes a path that leads through a file, as in /etc/passwd/conf.
 func isMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)

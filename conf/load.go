@@ -76,7 +76,7 @@ func Load(in Input) (*Conf, []Warning, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	warnings := duplicates(path, filePairs)
+	warnings := append(duplicates(path, filePairs), exposed(s, path, filePairs)...)
 	written := gather(in, s, path, filePairs)
 	set := merge(s, written)
 	warnings = append(warnings, inspect(s, set)...)

@@ -32,7 +32,7 @@ func TestLoad(t *testing.T) {
 			switch d.Cmd {
 			case "file":
 				name := filepath.Join(dir, d.CmdArgs[0].Key)
-				if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(d.Input), 0o644)); err != nil {
+				if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(d.Input), 0o644), os.Chmod(name, 0o644)); err != nil {
 					t.Fatal(err)
 				}
 				return ""

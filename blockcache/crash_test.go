@@ -1,0 +1,490 @@
+package blockcache
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// victim is the file that the crashes below happen to: several blocks, a last
+// chunk that is short, a hole.
+func victim() FileInfo { return FileInfo{ID: 1, Length: 900*kib + 321, BlockSize: 256 * kib} }
+
+// cached makes a directory that holds the victim but for its third block.
+func cached(t *testing.T) (path string, present int64) {
+	t.Helper()
+	path = t.TempDir()
+	info := victim()
+	c, err := Open(one(path, 16*mib))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := mustAcquire(t, c, info)
+	put(t, f, 0, 512*kib)
+	put(t, f, 768*kib, info.Length-768*kib)
+	present = c.CachedBytes(1)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path, present
+}
+
+// copyDir is a directory as a crash would leave it. Files that vanish meanwhile
+// are left out.
+func copyDir(t testing.TB, from string) (to string) {
+	t.Helper()
+	to = t.TempDir()
+	err := filepath.WalkDir(from, func(path string, e os.DirEntry, err error) error {
+		rel, _ := filepath.Rel(from, path)
+		if err == nil && e.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+		}
+		if err == nil {
+			err = copyFile(path, filepath.Join(to, rel))
+		}
+		if os.IsNotExist(err) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// copyFile leaves holes where the bytes are zero.
+func copyFile(from, to string) error {
+	p, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Truncate(int64(len(p))); err != nil {
+		return err
+	}
+	zero := make([]byte, pageSize)
+	for off := 0; off < len(p); off += pageSize {
+		page := p[off:min(off+pageSize, len(p))]
+		if bytes.Equal(page, zero[:len(page)]) {
+			continue
+		}
+		if _, err := f.WriteAt(page, int64(off)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reopen opens a directory in whatever state it is, reads all of the victim,
+// and returns what was there. What is missing can be put and read again.
+func reopen(t *testing.T, path string) (present int64, s Stats) {
+	t.Helper()
+	c, err := Open(one(path, 16*mib))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	info := victim()
+	f, err := c.Acquire(info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Release()
+	for off := int64(0); off < info.Length; off += ChunkSize {
+		present += check(t, f, off, ChunkSize)
+	}
+	s = c.Stats()
+	if !put(t, f, 0, info.Length) || check(t, f, 0, info.Length) != info.Length {
+		t.Error("cannot be made whole again")
+	}
+	if real, said := walked(path), used(c); real > said {
+		t.Errorf("%d on disk, %d accounted for", real, said)
+	}
+	return present, s
+}
+
+func TestSoundDirectoryIsReadBackWhole(t *testing.T) {
+	path, present := cached(t)
+	if got, s := reopen(t, path); got != present || s.Damaged+s.Quarantined != 0 {
+		t.Errorf("%d of %d bytes, %+v", got, present, s)
+	}
+}
+
+func TestTruncatedAnywhere(t *testing.T) {
+	path, present := cached(t)
+	for _, part := range []string{"1", "1.idx"} {
+		file := filepath.Join("blocks", shard(1), part)
+		stat, err := os.Stat(filepath.Join(path, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lengths := []int64{0, 1, 7, 8, 63, 64, 65, 71, 72, stat.Size() - 1, stat.Size() + 1, stat.Size() + ChunkSize}
+		for off := int64(ChunkSize); off < stat.Size(); off += ChunkSize {
+			lengths = append(lengths, off-1, off, off+1)
+		}
+		for _, n := range lengths {
+			if n == stat.Size() {
+				continue
+			}
+			dir := copyDir(t, path)
+			if err := os.Truncate(filepath.Join(dir, file), n); err != nil {
+				t.Fatal(err)
+			}
+			got, s := reopen(t, dir)
+			if got == present || s.Damaged+s.Quarantined == 0 {
+				t.Errorf("%s of %d bytes: %d of %d read, %+v", part, n, got, present, s)
+			}
+		}
+	}
+}
+
+// TestTruncatedUnderAnOpenCache is what a reader sees that has the index in memory.
+func TestTruncatedUnderAnOpenCache(t *testing.T) {
+	path, present := cached(t)
+	for n := int64(0); n < victim().Length; n += ChunkSize/2 + 1 {
+		dir := copyDir(t, path)
+		c := mustOpen(t, one(dir, 16*mib))
+		f := mustAcquire(t, c, victim())
+		if err := os.Truncate((&dirPath{dir}).data(1), n); err != nil {
+			t.Fatal(err)
+		}
+		var got int64
+		for off := int64(0); off < victim().Length; off += ChunkSize {
+			got += check(t, f, off, ChunkSize)
+		}
+		if got >= present || c.Stats().Damaged == 0 {
+			t.Errorf("truncated to %d: %d of %d bytes, %+v", n, got, present, c.Stats())
+		}
+		if !put(t, f, 0, victim().Length) || check(t, f, 0, victim().Length) != victim().Length {
+			t.Errorf("truncated to %d: not healed by a put", n)
+		}
+	}
+}
+
+// dirPath finds the files of a cache directory that is not open.
+type dirPath struct{ root string }
+
+func (d dirPath) data(id int64) string  { return (&dir{path: d.root}).dataPath(id) }
+func (d dirPath) index(id int64) string { return (&dir{path: d.root}).indexPath(id) }
+
+// flip inverts one bit of a file.
+func flip(t *testing.T, path string, bit int64) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var b [1]byte
+	if _, err := f.ReadAt(b[:], bit/8); err != nil {
+		t.Fatal(err)
+	}
+	b[0] ^= 1 << (bit % 8)
+	if _, err := f.WriteAt(b[:], bit/8); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestEveryFlippedBitOfTheIndexIsNoticed(t *testing.T) {
+	path, present := cached(t)
+	bits := indexSize(victim()) * 8
+	r := rand.New(rand.NewPCG(3, 4))
+	for bit := int64(0); bit < bits; bit += 1 + r.Int64N(15) {
+		dir := copyDir(t, path)
+		flip(t, dirPath{dir}.index(1), bit)
+		got, s := reopen(t, dir)
+		reserved := bit >= 48*8 && bit < headerSize*8
+		record := bit >= headerSize*8
+		switch {
+		case !record && !reserved && (got != 0 || s.Quarantined != 2),
+			reserved && s.Quarantined != 2,
+			record && (got < present-ChunkSize || s.Damaged != 1):
+			t.Errorf("bit %d: %d of %d bytes, %+v", bit, got, present, s)
+		}
+	}
+}
+
+func TestAThousandFlippedBitsOfTheData(t *testing.T) {
+	path := t.TempDir()
+	info := FileInfo{ID: 1, Length: 4 * mib, BlockSize: mib}
+	fill(t, one(path, 16*mib), info)
+	c := mustOpen(t, one(path, 16*mib))
+	f := mustAcquire(t, c, info)
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 1000 {
+		bit := r.Int64N(info.Length * 8)
+		flip(t, dirPath{path}.data(1), bit)
+		chunk := bit / 8 / ChunkSize * ChunkSize
+		if n := check(t, f, chunk, ChunkSize); n != 0 {
+			t.Fatalf("bit %d: a damaged chunk came back", bit)
+		}
+		if !put(t, f, chunk, ChunkSize) || check(t, f, chunk, ChunkSize) != ChunkSize {
+			t.Fatalf("bit %d: not healed by a put", bit)
+		}
+	}
+	if s := c.Stats(); s.Damaged != 1000 {
+		t.Errorf("%d damaged, want 1000", s.Damaged)
+	}
+	audit(t, c)
+	if check(t, f, 0, info.Length) != info.Length {
+		t.Error("not whole")
+	}
+}
+
+// TestCrashAtAnyMoment copies the directory, file by file, while it is written,
+// read and evicted: index and data of the copy disagree as after a power cut.
+func TestCrashAtAnyMoment(t *testing.T) {
+	path := t.TempDir()
+	c := mustOpen(t, one(path, 3*mib))
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for g := range 2 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(9, uint64(g)))
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				info := victim()
+				info.ID = 1 + r.Int64N(6)
+				f, err := c.Acquire(info)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				off := r.Int64N(info.Length/ChunkSize) * ChunkSize
+				put(t, f, off, 3*ChunkSize)
+				check(t, f, off, 3*ChunkSize)
+				if r.IntN(10) == 0 {
+					c.DropBlock(info.ID, off/info.BlockSize)
+				}
+				f.Release()
+			}
+		})
+	}
+	for range 15 {
+		dir := copyDir(t, path)
+		again, err := Open(one(dir, 3*mib))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id := int64(1); id <= 6; id++ {
+			info := victim()
+			info.ID = id
+			f := mustAcquire(t, again, info)
+			for off := int64(0); off < info.Length; off += ChunkSize {
+				check(t, f, off, ChunkSize)
+			}
+		}
+		if real, said := walked(dir), used(again); real > said || said > 3*mib {
+			t.Errorf("%d on disk, %d accounted for", real, said)
+		}
+		audit(t, again)
+		if err := again.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	wg.Wait()
+}
+
+// TestSpaceWithoutARecordIsFreed: the crash came after the data and before the
+// record, or after the record was cleared and before the hole was punched.
+func TestSpaceWithoutARecordIsFreed(t *testing.T) {
+	path, present := cached(t)
+	index, err := os.OpenFile(dirPath{path}.index(1), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := index.WriteAt(make([]byte, 8), slotOffset(2)); err != nil {
+		t.Fatal(err)
+	}
+	index.Close()
+	before := walked(path)
+	c := mustOpen(t, one(path, 16*mib))
+	if got := c.CachedBytes(1); got != present-ChunkSize {
+		t.Errorf("%d cached", got)
+	}
+	if got := before - walked(path); got != ChunkSize {
+		t.Errorf("%d bytes freed, want one chunk", got)
+	}
+	audit(t, c)
+}
+
+func TestSpaceThatCannotBeFreedCostsTheFile(t *testing.T) {
+	path, _ := cached(t)
+	index, err := os.OpenFile(dirPath{path}.index(1), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := index.WriteAt(make([]byte, 16), slotOffset(2)); err != nil {
+		t.Fatal(err)
+	}
+	index.Close()
+	disk := &faults{}
+	disk.on("punch", "", syscall.EOPNOTSUPP)
+	o := one(path, 16*mib)
+	o.open = disk.open
+	c := mustOpen(t, o)
+	if got := c.CachedBytes(1); got != 0 || walked(path) > used(c) {
+		t.Errorf("%d cached, %d on disk, %d accounted for", got, walked(path), used(c))
+	}
+}
+
+// TestStrangersInTheDirectory: whatever lies there, the cache opens, keeps what
+// is its own, and leaves the rest in quarantine.
+func TestStrangersInTheDirectory(t *testing.T) {
+	in := func(name string) func(root string) string {
+		return func(root string) string { return filepath.Join(root, "blocks", name) }
+	}
+	write := func(text string) func(string) error {
+		return func(path string) error { return os.WriteFile(path, []byte(text), 0o600) }
+	}
+	s2 := shard(2)
+	for _, c := range []struct {
+		what        string
+		path        func(root string) string
+		make        func(path string) error
+		quarantined int64
+	}{
+		{"a file where folders are", in("hello"), write("x"), 1},
+		{"a folder of another name", in("zz"), func(p string) error { return os.Mkdir(p, 0o700) }, 1},
+		{"a name that is no number", in(shard(1) + "/README"), write("x"), 1},
+		{"a number in another's folder", in(shard(1) + "/2.idx"), write("x"), 1},
+		{"a number in other spelling", in(shard(1) + "/01.idx"), write("x"), 1},
+		{"a negative number", in(shard(1) + "/-1"), write("x"), 1},
+		{"an empty index", in(s2 + "/2.idx"), write(""), 1},
+		{"an index of garbage", in(s2 + "/2.idx"), write(fmt.Sprintf("%4096d", 1)), 1},
+		{"an index that is a folder", in(s2 + "/2.idx"), func(p string) error { return os.Mkdir(p, 0o700) }, 1},
+		{"an index that is a link", in(s2 + "/2.idx"), func(p string) error { return os.Symlink("/etc/passwd", p) }, 1},
+		{"an index that is a pipe", in(s2 + "/2.idx"), func(p string) error { return unix.Mkfifo(p, 0o600) }, 1},
+		{"an index without data", in(s2 + "/2.idx"), func(p string) error {
+			h := header{0, FileInfo{2, ChunkSize, ChunkSize}}
+			return os.WriteFile(p, append(h.encode(), make([]byte, 8)...), 0o600)
+		}, 1},
+		{"data without an index, a relict of a crash", in(s2 + "/2"), write("x"), 0},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			root, present := cached(t)
+			path := c.path(root)
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := c.make(path); err != nil {
+				t.Fatal(err)
+			}
+			got, s := reopen(t, root)
+			if got != present || s.Quarantined != c.quarantined {
+				t.Errorf("%d of %d bytes, %+v", got, present, s)
+			}
+			if _, err := os.Lstat(path); !os.IsNotExist(err) {
+				t.Errorf("still there: %v", err)
+			}
+			kept, err := os.ReadDir(filepath.Join(root, "quarantine"))
+			if err != nil || int64(len(kept)) != c.quarantined {
+				t.Errorf("in quarantine: %v, %v", kept, err)
+			}
+		})
+	}
+}
+
+// TestDataReplacedByAStranger: the index is sound, its data is not a file of ours.
+func TestDataReplacedByAStranger(t *testing.T) {
+	for what, replace := range map[string]func(path string) error{
+		"a link":   func(p string) error { return os.Symlink("/etc/passwd", p) },
+		"a folder": func(p string) error { return os.Mkdir(p, 0o700) },
+		"a pipe":   func(p string) error { return unix.Mkfifo(p, 0o600) },
+		"nothing":  func(string) error { return nil },
+	} {
+		t.Run(what, func(t *testing.T) {
+			root, _ := cached(t)
+			path := dirPath{root}.data(1)
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := replace(path); err != nil {
+				t.Fatal(err)
+			}
+			if got, s := reopen(t, root); got != 0 || s.Quarantined == 0 {
+				t.Errorf("%d bytes, %+v", got, s)
+			}
+		})
+	}
+}
+
+// TestBlocksOfAnotherWorker: whole files were moved here from another worker's
+// directory, where the same id may have meant another file.
+func TestBlocksOfAnotherWorker(t *testing.T) {
+	theirs, _ := cached(t)
+	ours := t.TempDir()
+	fill(t, one(ours, 16*mib))
+	if err := os.RemoveAll(filepath.Join(ours, "blocks")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(ours, "blocks"), os.DirFS(filepath.Join(theirs, "blocks"))); err != nil {
+		t.Fatal(err)
+	}
+	if got, s := reopen(t, ours); got != 0 || s.Quarantined != 2 {
+		t.Errorf("%d bytes, %+v", got, s)
+	}
+}
+
+func TestQuarantineIsBounded(t *testing.T) {
+	root, present := cached(t)
+	for i := range 20 {
+		path := filepath.Join(root, "blocks", fmt.Sprint("stranger", i))
+		if err := os.WriteFile(path, make([]byte, 256*kib), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, s := reopen(t, root); got != present || s.Quarantined != 20 {
+		t.Errorf("%d of %d bytes, %+v", got, present, s)
+	}
+	if n := treeBytes(filepath.Join(root, "quarantine")); n > 16*mib/quarantineShare+pageSize || n < mib/2 {
+		t.Errorf("%d bytes kept in quarantine", n)
+	}
+}
+
+// TestTheSameFileTwice: only one copy can be served, and only one is paid for.
+func TestTheSameFileTwice(t *testing.T) {
+	a, _ := cached(t)
+	b := copyDir(t, a)
+	c := mustOpen(t, Options{Tiers: []Tier{{Alias: "HDD", Dirs: []Dir{{a, 16 * mib}, {b, 16 * mib}}}}})
+	f := mustAcquire(t, c, victim())
+	check(t, f, 0, victim().Length)
+	for _, d := range c.Usage()[0].Dirs {
+		if real := walked(d.Path); real > d.Used {
+			t.Errorf("%s: %d on disk, %d accounted for", d.Path, real, d.Used)
+		}
+	}
+	audit(t, c)
+}
+
+func FuzzHeader(f *testing.F) {
+	f.Add(header{1, victim()}.encode())
+	f.Add(make([]byte, headerSize))
+	f.Add([]byte(indexMagic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, err := decodeHeader(b)
+		if err == nil && string(h.encode()) != string(b[:headerSize]) {
+			// Reserved bytes are covered by the checksum and not kept.
+			if string(h.encode()[16:48]) != string(b[16:48]) {
+				t.Errorf("%+v", h)
+			}
+		}
+	})
+}

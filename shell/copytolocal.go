@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
@@ -176,12 +177,31 @@ func (x localCopy) make(ctx context.Context, c cluster, buffer int, m *meter) er
 	if x.from.Dir {
 		return nil
 	}
+	part := filepath.Join(filepath.Dir(x.to), ".goosefs-"+rand.Text())
+	err := x.fill(ctx, c, part, buffer, m)
+	if err == nil {
+		err = os.Rename(part, x.to)
+	}
+	if err == nil {
+		return nil
+	}
+	os.Remove(part)
+	// The errors of the local file system name a file that the user never heard of.
+	var local *fs.PathError
+	var renaming *os.LinkError
+	if errors.As(err, &renaming) || errors.As(err, &local) && local.Path == part {
+		err = &fs.PathError{Op: "write", Path: x.to, Err: errnoOf(err)}
+	}
+	return fmt.Errorf("%s was not copied: %w", x.from.Path, err)
+}
+
+// fill writes what is in the file to the local path part, which must not exist.
+func (x localCopy) fill(ctx context.Context, c cluster, part string, buffer int, m *meter) error {
 	f, err := openFile(ctx, c, x.from.Path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	part := filepath.Join(filepath.Dir(x.to), ".goosefs-"+rand.Text())
 	local, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
@@ -190,14 +210,7 @@ func (x localCopy) make(ctx context.Context, c cluster, buffer int, m *meter) er
 	if closed := local.Close(); err == nil {
 		err = closed
 	}
-	if err == nil {
-		err = os.Rename(part, x.to)
-	}
-	if err != nil {
-		os.Remove(part)
-		return fmt.Errorf("%s was not copied: %w", x.from.Path, err)
-	}
-	return nil
+	return err
 }
 
 // metered tells a meter of what is written.

@@ -18,7 +18,7 @@ func countVerb() verb {
 		about:    "The path itself is counted if it is a file.",
 		examples: []string{"goosefs fs count /", "goosefs fs count -h /data"},
 		flags: func() []cli.Flag {
-			return []cli.Flag{&cli.BoolFlag{Name: "h", Usage: "print the size for people"}}
+			return []cli.Flag{toggle("h", "print the size for people")}
 		},
 		min: 1, max: -1,
 		run: func(ctx context.Context, s *session) error {

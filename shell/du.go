@@ -17,10 +17,10 @@ func duVerb() verb {
 		examples: []string{"goosefs fs du -h -s /data", "goosefs fs du -g '/data/*.gz'"},
 		flags: func() []cli.Flag {
 			return []cli.Flag{
-				&cli.BoolFlag{Name: "h", Usage: "print sizes for people"},
-				&cli.BoolFlag{Name: "s", Usage: "print one line for all below a path"},
-				&cli.BoolFlag{Name: "m", Usage: "print what is cached in memory, too"},
-				&cli.BoolFlag{Name: "g", Usage: "print which worker has how much of it"},
+				toggle("h", "print sizes for people"),
+				toggle("s", "print one line for all below a path"),
+				toggle("m", "print what is cached in memory, too"),
+				toggle("g", "print which worker has how much of it"),
 			}
 		},
 		min: 1, max: -1,

@@ -24,6 +24,11 @@ func SplitProperties(args []string) (rest, props []string) {
 	return rest, props
 }
 
+// toggle is a flag that is on when it is there.
+func toggle(name, usage string) cli.Flag {
+	return &cli.BoolFlag{Name: name, Usage: usage, DisableDefaultText: true}
+}
+
 // ReorderFlags puts flags before arguments and "--" between them, as the standard library's parser wants them, because
 // users write them in any order: load /data --local. Flags may have one dash or two; several of one letter may be
 // written as one word, ls -Rh. What follows "--" is never a flag. A flag that there is not is an error that names the

@@ -14,7 +14,7 @@ func freeVerb() verb {
 		about:    "It returns when no worker holds a byte of them any more.",
 		examples: []string{"goosefs fs free /data/old", "goosefs fs free -f /"},
 		flags: func() []cli.Flag {
-			return []cli.Flag{&cli.BoolFlag{Name: "f", Usage: "free pinned files too; needed to free /"}}
+			return []cli.Flag{toggle("f", "free pinned files too; needed to free /")}
 		},
 		min: 1, max: -1,
 		run: func(ctx context.Context, s *session) error {

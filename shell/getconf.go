@@ -19,7 +19,7 @@ func getConfVerb() verb {
 			"goosefs getConf --unit KB goosefs.user.block.size.bytes.default"},
 		flags: func() []cli.Flag {
 			return []cli.Flag{
-				&cli.BoolFlag{Name: "source", Usage: "print where values come from"},
+				toggle("source", "print where values come from"),
 				&cli.StringFlag{Name: "unit", Usage: "print a size in B, KB, MB, GB, TB or PB, or a time in MS, S, M, H or D"},
 			}
 		},
@@ -55,7 +55,7 @@ func runGetConf(_ context.Context, s *session) error {
 		return unknownKey(c, key)
 	case source:
 		return s.printf("%s\n", e.Source)
-	case unit == "" || e.Value == "":
+	case unit == "" || e.Value == "" || e.Secret:
 		return s.printf("%s\n", e.Shown())
 	}
 	n, err := inUnit(e.Value, unit)

@@ -2,7 +2,6 @@ package shell
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -18,12 +17,25 @@ func (n nest) command(e env, parent string) *cli.Command {
 	return group(e, parent, n.name, n.summary, n.entries, n.examples...)
 }
 
+// groupTemplate is urfave/cli's, without categories.
+const groupTemplate = `NAME:
+   {{template "helpNameTemplate" .}}
+
+USAGE:
+   {{template "usageTemplate" .}}
+
+DESCRIPTION:
+   {{template "descriptionTemplate" .}}
+
+COMMANDS:{{template "visibleCommandTemplate" .}}
+`
+
 // group puts entries under a common word and adds help to them.
 func group(e env, parent, name, summary string, entries []entry, examples ...string) *cli.Command {
 	path := parent + " " + name
 	c := &cli.Command{
-		Name: name, HelpName: path, Usage: summary, UsageText: path + " <command> [options] [arguments]",
-		Description: describe("goosefs "+strings.TrimPrefix(path, "goosefs ")+" help <command>, or --help behind a command, tells more of it.", examples),
+		Name: name, HelpName: helpName(parent, name), Usage: summary, UsageText: path + " <command> [options] [arguments]",
+		Description: describe(path+" help <command>, or --help behind a command, tells more of it.", examples),
 		// Words that are no command come to the action as they are.
 		SkipFlagParsing: true,
 		HideHelp:        true,
@@ -31,15 +43,15 @@ func group(e env, parent, name, summary string, entries []entry, examples ...str
 	for _, x := range entries {
 		c.Subcommands = append(c.Subcommands, x.command(e, path))
 	}
-	c.Subcommands = append(c.Subcommands, helpVerb(c).command(e, path))
+	c.Subcommands = append(c.Subcommands, helpVerb(c, path).command(e, path))
 	c.Action = func(ctx *cli.Context) error {
 		word := ctx.Args().First()
 		switch word {
 		case "--help", "-help", "-h":
-			cli.HelpPrinter(ctx.App.Writer, cli.SubcommandHelpTemplate, c)
+			cli.HelpPrinter(ctx.App.Writer, groupTemplate, c)
 			return nil
 		case "":
-			cli.HelpPrinter(ctx.App.ErrWriter, cli.SubcommandHelpTemplate, c)
+			cli.HelpPrinter(ctx.App.ErrWriter, groupTemplate, c)
 			return &exit{code: exitFailure}
 		}
 		return &exit{code: exitFailure, text: unknownCommand(c, word)}

@@ -7,16 +7,16 @@ import (
 )
 
 // helpVerb tells of the commands of one group.
-func helpVerb(group *cli.Command) verb {
+func helpVerb(group *cli.Command, path string) verb {
 	return verb{
 		name: "help", args: "[command]",
 		summary:  "tell how a command is used, or name all",
-		examples: []string{group.HelpName + " help " + group.Subcommands[0].Name},
+		examples: []string{path + " help " + group.Subcommands[0].Name},
 		max:      1,
 		run: func(_ context.Context, s *session) error {
 			word := s.arg(0)
 			if word == "" {
-				cli.HelpPrinter(s.out, cli.SubcommandHelpTemplate, group)
+				cli.HelpPrinter(s.out, groupTemplate, group)
 				return nil
 			}
 			c := group.Command(word)
@@ -25,7 +25,7 @@ func helpVerb(group *cli.Command) verb {
 			}
 			template := cli.CommandHelpTemplate
 			if len(c.Subcommands) > 0 {
-				template = cli.SubcommandHelpTemplate
+				template = groupTemplate
 			}
 			cli.HelpPrinter(s.out, template, c)
 			return nil

@@ -2,7 +2,6 @@ package shell
 
 import (
 	"context"
-	"fmt"
 	"iter"
 
 	"goosefs/client"
@@ -72,7 +71,7 @@ func load(ctx context.Context, s *session, path string, o client.StatOptions) er
 	case err != nil:
 		return err
 	case len(failures) > 0:
-		return fmt.Errorf("%s: %d of %d files failed to load: %w", path, len(failures), int64(len(failures))+loaded.files, failures[0])
+		return faultf("load", path, errnoOf(failures[0]), "%s: %d of %d files failed to load", path, len(failures), int64(len(failures))+loaded.files)
 	}
 	return nil
 }

@@ -16,8 +16,8 @@ func loadMetadataVerb() verb {
 		examples: []string{"goosefs fs loadMetadata -R /data", "goosefs fs loadMetadata -R -F /data/new"},
 		flags: func() []cli.Flag {
 			return []cli.Flag{
-				&cli.BoolFlag{Name: "R", Usage: "all that is below, too"},
-				&cli.BoolFlag{Name: "F", Usage: "read again what is known"},
+				toggle("R", "all that is below, too"),
+				toggle("F", "read again what is known"),
 			}
 		},
 		min: 1, max: -1,

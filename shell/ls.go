@@ -29,14 +29,14 @@ func lsVerb() verb {
 		examples: []string{"goosefs fs ls -R /data", "goosefs fs ls -h --sort=size -r '/data/*.gz'"},
 		flags: func() []cli.Flag {
 			return []cli.Flag{
-				&cli.BoolFlag{Name: "d", Usage: "list directories themselves, not what is in them"},
-				&cli.BoolFlag{Name: "f", Usage: "look into the under file system first"},
-				&cli.BoolFlag{Name: "p", Usage: "list pinned files only"},
-				&cli.BoolFlag{Name: "R", Usage: "list what is below, too"},
-				&cli.BoolFlag{Name: "h", Usage: "print sizes for people"},
+				toggle("d", "list directories themselves, not what is in them"),
+				toggle("f", "look into the under file system first"),
+				toggle("p", "list pinned files only"),
+				toggle("R", "list what is below, too"),
+				toggle("h", "print sizes for people"),
 				&cli.StringFlag{Name: "sort", Usage: "order by " + strings.Join(sortedNames(lsOrders()), ", ")},
 				&cli.StringFlag{Name: "timestamp", Usage: "show " + strings.Join(sortedNames(lsTimes()), ", "), Value: "lastModificationTime"},
-				&cli.BoolFlag{Name: "r", Usage: "reverse the order"},
+				toggle("r", "reverse the order"),
 			}
 		},
 		min: 1, max: -1,
@@ -176,7 +176,7 @@ func newLsLine(s *session) (lsLine, error) {
 		if !secure {
 			return fmt.Sprintf(lsFormatNoAuth, length, i.Persistence, when, cached, s.name(i.Path))
 		}
-		return fmt.Sprintf(lsFormat, modeText(i), i.Owner, i.Group, length, i.Persistence, when, cached, s.name(i.Path))
+		return fmt.Sprintf(lsFormat, modeText(i), s.name(i.Owner), s.name(i.Group), length, i.Persistence, when, cached, s.name(i.Path))
 	}, nil
 }
 

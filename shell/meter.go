@@ -40,7 +40,7 @@ func (s *session) startMeter(what string, total int64, u unit) *meter {
 	case inNames:
 		m.tracker.Units = progress.Units{Notation: " names", NotationPosition: progress.UnitsNotationPositionAfter}
 	case inBytes:
-		m.tracker.Units = progress.UnitsBytes
+		m.tracker.Units = progress.Units{Formatter: humanSize}
 	}
 	screen := newScreen(s.errOut, total > 0, u != noUnit)
 	screen.AppendTracker(m.tracker)

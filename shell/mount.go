@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"goosefs/client"
 
@@ -20,8 +21,8 @@ func mountVerb() verb {
 			"goosefs fs mount --option goosefs.underfs.web.connnection.timeout=10s /data http://example.org/data/"},
 		flags: func() []cli.Flag {
 			return []cli.Flag{
-				&cli.BoolFlag{Name: "readonly", Usage: "let nobody write through this mount"},
-				&cli.BoolFlag{Name: "shared", Usage: "let all users of the cluster in"},
+				toggle("readonly", "let nobody write through this mount"),
+				toggle("shared", "let all users of the cluster in"),
 				&cli.GenericFlag{Name: "option", Usage: "a property of this mount, `key=val`; may be repeated", Value: options{}},
 			}
 		},
@@ -64,7 +65,7 @@ func (s *session) printMounts(mounts []client.MountPoint) {
 	for i := range mounts {
 		mounts[i].UFS = s.name(maskURI(mounts[i].UFS))
 		mounts[i].Path = s.name(mounts[i].Path)
-		widestUFS, widestPath = max(widestUFS, len(mounts[i].UFS)), max(widestPath, len(mounts[i].Path))
+		widestUFS, widestPath = max(widestUFS, utf8.RuneCountInString(mounts[i].UFS)), max(widestPath, utf8.RuneCountInString(mounts[i].Path))
 	}
 	no := func(yes bool) string {
 		if yes {

@@ -38,8 +38,9 @@ func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.f.ReadAt(r.ctx, p[:min(int64(len(p)), r.end-r.off)], r.off)
 	r.off += int64(n)
 	if err == io.EOF && r.off < r.end {
-		// The file has this length, by what it was opened with: an early end is not to be taken for its end.
-		return n, io.ErrUnexpectedEOF
+		// The file has the length that it was opened with: an earlier end is not to be taken for its end.
+		path := r.f.Info().Path
+		return n, faultf("read", path, syscall.EIO, "%s ended after %d of its %d bytes", path, r.off, r.f.Info().Length)
 	}
 	if err == io.EOF {
 		err = nil

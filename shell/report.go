@@ -15,8 +15,8 @@ func reportVerb() verb {
 		examples: []string{"goosefs fsadmin report", "goosefs fsadmin report capacity -live", "goosefs fsadmin report metrics"},
 		flags: func() []cli.Flag {
 			return []cli.Flag{
-				&cli.BoolFlag{Name: "live", Usage: "live workers only"},
-				&cli.BoolFlag{Name: "lost", Usage: "lost workers only"},
+				toggle("live", "live workers only"),
+				toggle("lost", "lost workers only"),
 				&cli.StringFlag{Name: "workers", Usage: "these workers only, `host,host…`"},
 			}
 		},

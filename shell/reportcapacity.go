@@ -86,7 +86,7 @@ func workerTable(workers []client.Worker, tiers []client.Tier) []string {
 		}
 		line += fmt.Sprintf("%-16s ", cells[3])
 		for _, cell := range cells[4:] {
-			line += fmt.Sprintf("%-14s", cell)
+			line += fmt.Sprintf("%-13s ", cell) // a blank stays between wide ones
 		}
 		return line
 	}

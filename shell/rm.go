@@ -19,9 +19,9 @@ func rmVerb() verb {
 		examples: []string{"goosefs fs rm '/data/*.tmp'", "goosefs fs rm -R /data/old"},
 		flags: func() []cli.Flag {
 			return []cli.Flag{
-				&cli.BoolFlag{Name: "R", Usage: "remove directories with all that is in them"},
-				&cli.BoolFlag{Name: "U", Usage: "do not check that the under file system has no more in it than is known"},
-				&cli.BoolFlag{Name: "goosefsOnly", Usage: "leave the under file system alone"},
+				toggle("R", "remove directories with all that is in them"),
+				toggle("U", "do not check that the under file system has no more in it than is known"),
+				toggle("goosefsOnly", "leave the under file system alone"),
 			}
 		},
 		min: 1, max: -1,

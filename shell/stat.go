@@ -46,7 +46,11 @@ func runStat(ctx context.Context, s *session) error {
 		if info.Dir {
 			kind = "directory"
 		}
-		s.printf("%s is a %s path.\n%s\n", s.name(info.Path), kind, s.name(fileInfoText(info)))
+		text := fileInfoText(info)
+		if s.toPerson {
+			text = oneLine(text)
+		}
+		s.printf("%s is a %s path.\n%s\n", s.name(info.Path), kind, text)
 		switch {
 		case info.Dir:
 		case len(info.Blocks) == 0:

@@ -15,11 +15,11 @@ func testVerb() verb {
 		examples: []string{"goosefs fs test -e /data/_SUCCESS && echo there"},
 		flags: func() []cli.Flag {
 			return []cli.Flag{
-				&cli.BoolFlag{Name: "d", Usage: "a directory"},
-				&cli.BoolFlag{Name: "f", Usage: "a file"},
-				&cli.BoolFlag{Name: "e", Usage: "anything at all"},
-				&cli.BoolFlag{Name: "s", Usage: "a file that has bytes, or a directory that has children"},
-				&cli.BoolFlag{Name: "z", Usage: "a file without a byte"},
+				toggle("d", "a directory"),
+				toggle("f", "a file"),
+				toggle("e", "anything at all"),
+				toggle("s", "a file that has bytes, or a directory that has children"),
+				toggle("z", "a file without a byte"),
 			}
 		},
 		min: 1, max: 1, fails: 1,

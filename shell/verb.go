@@ -46,20 +46,28 @@ func (v verb) allFlags() []cli.Flag {
 	if v.flags != nil {
 		flags = v.flags()
 	}
-	return append(flags, &cli.BoolFlag{Name: "help", Usage: "show this text"})
+	return append(flags, toggle("help", "show this text"))
 }
 
 // command leaves the flags to run, because urfave/cli stops at the first argument and keeps -h for itself.
 func (v verb) command(e env, parent string) *cli.Command {
 	v.parent = parent
 	return &cli.Command{
-		Name: v.name, HelpName: v.path(), Usage: v.summary, UsageText: strings.TrimSpace(v.path() + " " + v.args),
+		Name: v.name, HelpName: helpName(parent, v.name), Usage: v.summary, UsageText: strings.TrimSpace(v.path() + " " + v.args),
 		Description:     describe(v.about, v.examples),
 		Flags:           v.allFlags(),
 		SkipFlagParsing: true,
 		HideHelp:        true,
 		Action:          func(c *cli.Context) error { return exitOf(v.start(c, e), v) },
 	}
+}
+
+// helpName is the whole name of a command. To those of the program itself urfave/cli adds the program's.
+func helpName(parent, name string) string {
+	if parent == "goosefs" {
+		return ""
+	}
+	return parent + " " + name
 }
 
 // start parses the command line, runs the verb, and flushes what it printed, whether it failed or not.

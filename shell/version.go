@@ -13,7 +13,10 @@ func versionVerb() verb {
 		summary:  "print the version of this program",
 		examples: []string{"goosefs version", "goosefs version -r 8"},
 		flags: func() []cli.Flag {
-			return []cli.Flag{&cli.BoolFlag{Name: "r", Aliases: []string{"revision"}, Usage: "print the revision of the source too, all of it or so many letters"}}
+			return []cli.Flag{
+				toggle("r", "print the revision of the source too, all of it or so many letters"),
+				toggle("revision", "the same as -r"),
+			}
 		},
 		max: 1,
 		run: func(_ context.Context, s *session) error {

@@ -38,6 +38,10 @@ func createFileOf(h Header, m *metapb.CreateFile) CreateFile {
 }
 
 func (c CreateFile) apply(t *tree) (*Result, error) {
+	if f, err := t.existing(c.name(), c.Path); err == nil && f.inode.Dir {
+		return nil, errorf(c.name(), f.path, syscall.EEXIST,
+			"%s already exists. Directories cannot be overwritten with create", f.path)
+	}
 	v, err := t.vacancyAt(c.name(), c.Path, c.Recursive)
 	if err != nil {
 		return nil, err
@@ -74,9 +78,6 @@ func (t *tree) vacancyAt(op, path string, recursive bool) (vacancy, error) {
 	}
 	f := t.walk(clean)
 	switch {
-	case f.inode != nil && f.inode.Dir:
-		return vacancy{}, errorf(op, clean, syscall.EEXIST,
-			"%s already exists. Directories cannot be overwritten with create", clean)
 	case f.inode != nil:
 		return vacancy{}, errExists(op, clean)
 	case !f.deepest.Dir:

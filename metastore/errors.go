@@ -29,7 +29,11 @@ func errNotExist(op, path string) *Error {
 	return errorf(op, path, syscall.ENOENT, "Path %q does not exist.", path)
 }
 
+// errNotDir: file is path itself, or in the way to it.
 func errNotDir(op, path, file string) *Error {
+	if path == file {
+		return errorf(op, path, syscall.ENOTDIR, "Path %q is not a directory.", path)
+	}
 	return errorf(op, path, syscall.ENOTDIR, "Path %q cannot be: %q is a file.", path, file)
 }
 

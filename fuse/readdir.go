@@ -1,0 +1,177 @@
+package fuse
+
+import (
+	"context"
+	"strings"
+	"syscall"
+
+	"goosefs/client"
+
+	gofusefs "github.com/hanwen/go-fuse/v2/fs"
+	gofuse "github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// dirHandle is an open directory. go-fuse calls its methods one at a time.
+//
+// An offset is the number of entries before, beginning with "." and "..". The kernel reads on where it was, but for
+// rewinddir and seekdir: then the directory is listed anew, and skipped up to there.
+type dirHandle struct {
+	n     *dirNode
+	fills bool // the kernel may keep the names it reads here
+
+	off   uint64      // of the entry after last
+	last  client.Info // what Readdirent returned
+	asked moment      // when the listing began
+	list  chan listed // nil: not begun
+	stop  func()      // ends the listing
+	err   error       // what it failed with
+}
+
+type listed struct {
+	info client.Info
+	err  error
+}
+
+// OpendirHandle opens the directory. The listing begins when it is read: the kernel may know it already.
+func (n *dirNode) OpendirHandle(ctx context.Context, flags uint32) (gofusefs.FileHandle, uint32, syscall.Errno) {
+	h := &dirHandle{n: n, fills: n.beginListing()}
+	if h.fills {
+		return h, gofuse.FOPEN_CACHE_DIR | gofuse.FOPEN_KEEP_CACHE, 0
+	}
+	return h, 0, 0
+}
+
+// Readdirent gives the next entry, or nil at the end.
+func (h *dirHandle) Readdirent(ctx context.Context) (*gofuse.DirEntry, syscall.Errno) {
+	if h.off < 2 {
+		return h.dots(), 0
+	}
+	info, more, err := h.next(ctx)
+	if err != nil {
+		return nil, h.n.m.failed("list", h.n.path(), err)
+	}
+	if !more {
+		return nil, 0
+	}
+	h.off++
+	h.last = info
+	return &gofuse.DirEntry{Name: info.Name, Mode: typeOf(info), Ino: inoOf(info), Off: h.off}, 0
+}
+
+// dots gives "." and then "..".
+func (h *dirHandle) dots() *gofuse.DirEntry {
+	e := gofuse.DirEntry{Name: ".", Mode: syscall.S_IFDIR, Ino: h.n.StableAttr().Ino}
+	if _, parent := h.n.Parent(); h.off == 1 {
+		e.Name = ".."
+		if parent != nil {
+			e.Ino = parent.StableAttr().Ino
+		}
+	}
+	h.off++
+	e.Off = h.off
+	return &e
+}
+
+// Lookup gives inode and attributes of an entry that was just read, so that ls -l needs no more.
+func (h *dirHandle) Lookup(ctx context.Context, name string, out *gofuse.EntryOut) (*gofusefs.Inode, syscall.Errno) {
+	if h.last.Name == name {
+		return h.n.child(ctx, h.last, name, h.asked, out), 0
+	}
+	return h.n.Lookup(ctx, name, out) // read a second time, after the kernel went back a little
+}
+
+// Seekdir goes to an offset.
+func (h *dirHandle) Seekdir(ctx context.Context, off uint64) syscall.Errno {
+	if off < h.off {
+		h.reset()
+	}
+	for h.off < off {
+		if e, errno := h.Readdirent(ctx); e == nil {
+			return errno
+		}
+	}
+	return 0
+}
+
+// Releasedir closes the directory.
+func (h *dirHandle) Releasedir(ctx context.Context, flags uint32) {
+	h.reset()
+	if h.fills {
+		h.n.endListing()
+	}
+}
+
+func (h *dirHandle) reset() {
+	if h.stop != nil {
+		h.stop()
+	}
+	*h = dirHandle{n: h.n, fills: h.fills}
+}
+
+// next takes an entry from the listing, and begins it if need be. An interrupted call loses none.
+func (h *dirHandle) next(ctx context.Context) (info client.Info, more bool, err error) {
+	if h.err != nil {
+		return client.Info{}, false, h.err
+	}
+	if h.list == nil {
+		h.begin()
+	}
+	var one listed
+	select {
+	case one, more = <-h.list:
+	default:
+		waiting, stop := patient(ctx)
+		defer stop()
+		select {
+		case one, more = <-h.list:
+		case <-waiting.Done():
+			return client.Info{}, false, waiting.Err()
+		}
+	}
+	h.err = one.err
+	return one.info, more, one.err
+}
+
+// begin lists the directory on a goroutine of its own, which runs a little ahead and ends with stop, the end or the
+// first error.
+func (h *dirHandle) begin() {
+	h.n.m.stats.lists.Add(1)
+	ctx, cancel := context.WithCancel(h.n.m.serving)
+	h.asked, h.stop = h.n.m.trust.now(), cancel
+	list, at := make(chan listed, 128), h.n.path()
+	h.list = list
+	go func() {
+		defer close(list)
+		for info, err := range h.n.m.tree.List(ctx, at, client.StatOptions{}) {
+			if err == nil && info.Path == at && !info.Dir {
+				err = syscall.ESTALE // it became a file
+			}
+			if err == nil && !presentable(info.Name) {
+				h.n.m.log.Warn("a name that no directory can hold is not shown", "path", info.Path)
+				continue
+			}
+			select {
+			case list <- listed{info, err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+}
+
+// presentable says if a name can be shown. For one that cannot the kernel would fail the whole listing.
+func presentable(name string) bool {
+	return name != "" && name != "." && name != ".." && len(name) <= nameMax && !strings.ContainsAny(name, "/\x00")
+}
+
+var (
+	_ gofusefs.NodeLookuper       = (*dirNode)(nil)
+	_ gofusefs.NodeOpendirHandler = (*dirNode)(nil)
+	_ gofusefs.FileReaddirenter   = (*dirHandle)(nil)
+	_ gofusefs.FileLookuper       = (*dirHandle)(nil)
+	_ gofusefs.FileSeekdirer      = (*dirHandle)(nil)
+	_ gofusefs.FileReleasedirer   = (*dirHandle)(nil)
+)

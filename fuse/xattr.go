@@ -1,0 +1,96 @@
+package fuse
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"goosefs/client"
+
+	gofusefs "github.com/hanwen/go-fuse/v2/fs"
+)
+
+// Extended attributes, with Options.XAttrs:
+//
+//	user.goosefs.id       file id, which names this version
+//	user.goosefs.cached   percent of the bytes that workers hold
+//	user.goosefs.ufs      where it is in the under file system
+//	user.goosefs.workers  hosts that hold a part of it
+const xattrPrefix = "user.goosefs."
+
+// xattrNames are what listxattr shows, of files and directories.
+func xattrNames(dir bool) []string {
+	if dir {
+		return []string{"id", "ufs"}
+	}
+	return []string{"cached", "id", "ufs", "workers"}
+}
+
+// xattr is the value of an attribute.
+func xattr(info client.Info, name string) (value string, ok bool) {
+	switch name {
+	case "id":
+		return strconv.FormatInt(info.ID, 10), true
+	case "ufs":
+		return info.UFSPath, true
+	case "cached":
+		return strconv.Itoa(info.Percent), !info.Dir
+	case "workers":
+		return strings.Join(holders(info), ","), !info.Dir
+	}
+	return "", false
+}
+
+// holders are the hosts that hold a part of the file, in the order of its blocks.
+func holders(info client.Info) []string {
+	var hosts []string
+	seen := make(map[string]bool)
+	for _, b := range info.Blocks {
+		for _, l := range b.Locations {
+			if l.Cached() && !seen[l.Host] {
+				seen[l.Host] = true
+				hosts = append(hosts, l.Host)
+			}
+		}
+	}
+	return hosts
+}
+
+// Getxattr asks the tree anew: what is cached changes all the time. Names that are not ours cost no call.
+func (n *node) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, syscall.Errno) {
+	name, ours := strings.CutPrefix(attr, xattrPrefix)
+	if _, ok := xattr(client.Info{Dir: n.IsDir()}, name); !ours || !ok {
+		return 0, syscall.ENODATA
+	}
+	ctx, stop := patient(ctx)
+	defer stop()
+	info, err := n.m.tree.Stat(ctx, n.path(), client.StatOptions{})
+	if err != nil {
+		return 0, n.m.failed("getxattr", n.path(), err)
+	}
+	value, _ := xattr(info, name)
+	return fit(value, dest)
+}
+
+// Listxattr lists the names.
+func (n *node) Listxattr(ctx context.Context, dest []byte) (uint32, syscall.Errno) {
+	var all strings.Builder
+	for _, name := range xattrNames(n.IsDir()) {
+		all.WriteString(xattrPrefix + name + "\x00")
+	}
+	return fit(all.String(), dest)
+}
+
+// fit copies a value to dest and gives its size; ERANGE tells the caller to bring a larger buffer.
+func fit(value string, dest []byte) (uint32, syscall.Errno) {
+	if len(dest) < len(value) {
+		return uint32(len(value)), syscall.ERANGE
+	}
+	return uint32(copy(dest, value)), 0
+}
+
+var (
+	_ gofusefs.NodeGetxattrer  = (*fileNode)(nil)
+	_ gofusefs.NodeListxattrer = (*dirNode)(nil)
+)

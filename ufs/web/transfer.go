@@ -58,6 +58,8 @@ func (u *UFS) judge(x *exchange, at *url.URL, want pin, off, n int64, whole bool
 		return failed(op, at, &ufs.Reason{Errno: syscall.EISDIR, Text: "the server says that this is a directory now"})
 	case code == http.StatusRequestedRangeNotSatisfiable && ranged && r.total != want.size:
 		return changedSince(op, at, fmt.Sprintf("it has %d bytes now, had %d", r.total, want.size))
+	case (code == http.StatusOK || code == http.StatusPartialContent) && x.encoded():
+		return compressed(op, x)
 	case code == http.StatusPartialContent && whole:
 		return malformed(op, at, "a part (206) was sent where no range was asked for")
 	case code == http.StatusPartialContent:
@@ -73,9 +75,6 @@ func (u *UFS) judge(x *exchange, at *url.URL, want pin, off, n int64, whole bool
 		total = r.total
 	case code != http.StatusOK:
 		return answered(op, x)
-	}
-	if x.encoded() {
-		return compressed(op, x)
 	}
 	switch want.compare(x.Header) {
 	case changed:

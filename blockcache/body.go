@@ -67,11 +67,12 @@ func newBody(e *entry, d *dir) *body {
 }
 
 // overhead is what a pair takes beside its chunks and its further index pages:
-// the first page, two names, and the extents of a data file full of holes.
-func overhead(i FileInfo) int64 {
+// the first page, two names, and the extents of a data file full of holes, of
+// which there can be no more than chunks within the quota.
+func overhead(i FileInfo, quota int64) int64 {
 	const names, extentsPerPage, inlineChunks = 128, 340, 8
 	n := int64(pageSize + names)
-	if c := i.chunks(); c > inlineChunks {
+	if c := min(i.chunks(), quota/ChunkSize); c > inlineChunks {
 		n += (c/extentsPerPage + 1) * pageSize
 	}
 	return n
@@ -84,7 +85,7 @@ func allocated(i FileInfo, chunk int64) int64 {
 
 // whole is what the file takes when all of it is cached.
 func whole(i FileInfo) int64 {
-	return overhead(i) + indexSize(i)/pageSize*pageSize + (i.Length+pageSize-1)/pageSize*pageSize
+	return overhead(i, maxLength) + indexSize(i)/pageSize*pageSize + (i.Length+pageSize-1)/pageSize*pageSize
 }
 
 func slotOf(chunk int64) (page, slot int64) {

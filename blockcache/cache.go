@@ -35,6 +35,9 @@ type Cache struct {
 	running sync.RWMutex
 	closed  bool
 
+	// cluster is held while the directories change to another cluster.
+	cluster sync.Mutex
+
 	files struct {
 		sync.RWMutex
 		byID map[int64]*entry
@@ -106,16 +109,17 @@ func (c *Cache) acquire(info FileInfo) (*entry, bool) {
 }
 
 // expel empties an entry for good and makes room for another of its id.
-func (c *Cache) expel(e *entry) {
+func (c *Cache) expel(e *entry) (dropped int64) {
 	e.mu.Lock()
 	e.mu.retired = true
 	e.mu.Unlock()
-	c.drop(e)
+	dropped = c.drop(e)
 	c.files.Lock()
 	defer c.files.Unlock()
 	if c.files.byID[e.info.ID] == e {
 		delete(c.files.byID, e.info.ID)
 	}
+	return dropped
 }
 
 // Release ends the handle; calls on it fail with EBADF from then on.

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"log/slog"
 	"os"
 	"testing"
 	"time"
@@ -110,11 +109,6 @@ func until(t testing.TB, what string, ok func() bool) {
 }
 
 func used(c *Cache) int64 { return c.Usage()[0].Used }
-
-// logTo sends a cache's log to the test's.
-func logTo(t testing.TB) *slog.Logger {
-	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
 
 func TestBytesComeBack(t *testing.T) {
 	c := mustOpen(t, one(t.TempDir(), 16*mib))

@@ -19,7 +19,7 @@ func (c *Cache) bodyFor(e *entry) *body {
 		if d == nil {
 			return nil
 		}
-		cost := overhead(e.info) + pageSize // and perhaps the shard
+		cost := overhead(e.info, d.quota) + pageSize // and perhaps the shard
 		ok, nearFull := d.reserve(cost)
 		if nearFull {
 			c.wake()

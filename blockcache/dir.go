@@ -24,6 +24,8 @@ type dir struct {
 	quota int64
 	tier  *tier
 	lock  *flock.Flock // nil if the directory failed at Open
+	// cluster is whose file ids lie here; guarded by Cache.cluster.
+	cluster string
 
 	evicting   sync.Mutex   // one at a time frees space here
 	noPunch    atomic.Bool  // the file system cannot punch: evict whole files

@@ -10,7 +10,8 @@
 // One cached file is one sparse data file, byte for byte the original where it
 // is present, and one index beside it:
 //
-//	DIR/goosefs-worker.json     the store id: which worker's cache this is
+//	DIR/goosefs-worker.json     which worker's cache this is (the store id), and
+//	                            which cluster's file ids are in it
 //	DIR/lock                    held (flock) while a Cache is open; holds its pid
 //	DIR/blocks/XX/ID            the data, of the file's full length, with holes
 //	DIR/blocks/XX/ID.idx        a header, then 8 bytes for each chunk
@@ -55,6 +56,7 @@
 // In this order, any of them may be skipped:
 //
 //	Cache.running   read-held by each call, so that Close can wait for them
+//	Cache.cluster   the directories change to another cluster
 //	dir.evicting    one goroutine at a time frees space in a directory
 //	entry.names     the names of one file's pair are made, opened, punched or unlinked
 //	Cache.files     the map of entries
@@ -62,5 +64,5 @@
 //	dir.mu          a directory's use and its blocks in order of heat
 //
 // descriptors.mu and changeLog.mu are leaves. Disk I/O happens under the first
-// three only.
+// four only.
 package blockcache

@@ -109,6 +109,10 @@ func (c *Cache) states() []tierState {
 	return tiers
 }
 
+// maxTries bounds how long a writer looks for room: a victim that turns out to
+// be held elsewhere gives none.
+const maxTries = 8
+
 // makeRoom evicts just enough for n more bytes and says whether there was room,
 // which others may take before the caller does. The caller holds no lock.
 func (c *Cache) makeRoom(d *dir, n int64) bool {
@@ -117,13 +121,21 @@ func (c *Cache) makeRoom(d *dir, n int64) bool {
 	}
 	d.evicting.Lock()
 	defer d.evicting.Unlock()
-	s := d.state()
-	s.cold = d.cold(n - (s.limit - s.used))
-	for _, v := range planRoom(s, n) {
-		c.evictBlock(v.block)
+	for range maxTries {
+		s := d.state()
+		if s.used+n <= s.limit {
+			return true
+		}
+		s.cold = d.cold(n - (s.limit - s.used))
+		victims := planRoom(s, n)
+		if victims == nil {
+			return false
+		}
+		for _, v := range victims {
+			c.evictBlock(v.block)
+		}
 	}
-	s = d.state()
-	return s.used+n <= s.limit
+	return false
 }
 
 // evictBlock frees a block that is not in use and returns how many bytes were

@@ -19,9 +19,11 @@ const (
 	lockName     = "lock"
 )
 
-// identity is the file that says whose cache a directory is.
+// identity is the file that says whose cache a directory is, and of which
+// cluster its file ids are.
 type identity struct {
-	StoreID int64 `json:"storeId"`
+	StoreID int64  `json:"storeId"`
+	Cluster string `json:"cluster,omitempty"`
 }
 
 // takeLock locks the directory for this process, which leaves its pid there.
@@ -60,7 +62,9 @@ func (c *Cache) identify() error {
 	var owner *dir
 	var fresh []*dir
 	err := c.eachDir(func(d *dir) error {
-		id, err := d.readIdentity()
+		text, err := d.readIdentity()
+		id := text.StoreID
+		d.cluster = text.Cluster
 		switch {
 		case err != nil:
 			return err
@@ -82,7 +86,7 @@ func (c *Cache) identify() error {
 		c.storeID = newStoreID()
 	}
 	for _, d := range fresh {
-		if err := d.writeIdentity(c.storeID); err != nil {
+		if err := d.writeIdentity(identity{StoreID: c.storeID}); err != nil {
 			switch judge(err) {
 			case faultDevice:
 				c.failDir(d, err)
@@ -101,33 +105,32 @@ func newStoreID() int64 {
 	return int64(binary.LittleEndian.Uint64(b[:])>>1) | 1
 }
 
-// readIdentity returns 0 for a directory that was never used.
-func (d *dir) readIdentity() (int64, error) {
+// readIdentity returns none for a directory that was never used.
+func (d *dir) readIdentity() (id identity, err error) {
 	path := filepath.Join(d.path, identityName)
 	text, err := os.ReadFile(path)
 	if os.IsNotExist(err) {
 		if _, err := os.Lstat(filepath.Join(d.path, "blocks")); err == nil {
-			return 0, because(&fs.PathError{Op: "open cache", Path: path, Err: syscall.ENOENT},
+			return id, because(&fs.PathError{Op: "open cache", Path: path, Err: syscall.ENOENT},
 				"there are cached blocks, but nothing says of which worker; remove %s to start empty",
 				filepath.Join(d.path, "blocks"))
 		}
-		return 0, nil
+		return id, nil
 	}
 	if err != nil {
-		return 0, err
+		return id, err
 	}
-	var id identity
 	if err := json.Unmarshal(text, &id); err != nil || id.StoreID <= 0 {
-		return 0, because(&fs.PathError{Op: "open cache", Path: path, Err: syscall.EINVAL},
+		return id, because(&fs.PathError{Op: "open cache", Path: path, Err: syscall.EINVAL},
 			"not a worker's identity; remove the contents of %s to start empty", d.path)
 	}
-	return id.StoreID, nil
+	return id, nil
 }
 
 // writeIdentity leaves the id for good: it is there whole, or not at all, and
 // before the first block is.
-func (d *dir) writeIdentity(id int64) error {
-	text, err := json.Marshal(identity{id})
+func (d *dir) writeIdentity(id identity) error {
+	text, err := json.Marshal(id)
 	if err != nil {
 		return err
 	}

@@ -187,18 +187,14 @@ func (c *Cache) loadPair(d *dir, id int64) (loaded, error) {
 	if err := c.loadRecords(b, r); err != nil {
 		return loaded{}, err
 	}
-	b.charge = overhead(h.info) + max(0, diskBytes(stat)-pageSize)
+	b.charge = overhead(h.info, d.quota) + max(0, diskBytes(stat)-pageSize)
 	for _, k := range b.blocks {
 		b.charge += k.charge.Load()
 	}
-	empty := len(b.blocks) == 0
-	if !empty && !c.reconcile(b, ds.Blocks*512) {
-		c.log.Warn("cached file has space allocated that cannot be freed, dropped", "path", d.dataPath(id))
-		empty = true
-	}
-	if empty {
+	if len(b.blocks) == 0 {
 		return loaded{}, removeBoth(d.indexPath(id), d.dataPath(id))
 	}
+	c.reconcile(b, ds.Blocks*512)
 	return loaded{b, stat.ModTime()}, nil
 }
 
@@ -234,41 +230,47 @@ func (c *Cache) loadRecords(b *body, r io.Reader) error {
 }
 
 // reconcile frees the space of chunks that have no record, if there is any: a
-// crash came between the two. It fails if that space cannot be freed.
-func (c *Cache) reconcile(b *body, onDisk int64) bool {
+// crash came between the two. What cannot be freed is paid for: the file system
+// has no holes, somebody who was handed a descriptor in an earlier life of the
+// cache still reads from it, or it is the file system's own.
+func (c *Cache) reconcile(b *body, onDisk int64) {
 	info := b.entry.info
-	may := overhead(info) - pageSize
+	may := overhead(info, b.dir.quota) - pageSize
 	for _, k := range b.blocks {
 		may += k.charge.Load()
 	}
 	if onDisk <= may {
-		return true
+		return
 	}
-	data, err := c.open(b.dir.dataPath(info.ID), os.O_RDWR)
-	if err != nil {
-		return false
+	if data, err := c.open(b.dir.dataPath(info.ID), os.O_RDWR); err == nil {
+		if data.lockAlone() {
+			b.punchGaps(data)
+		}
+		_ = data.Close()
 	}
-	defer data.Close()
+	var s unix.Stat_t
+	if err := unix.Lstat(b.dir.dataPath(info.ID), &s); err == nil {
+		onDisk = s.Blocks * 512
+	}
+	b.charge += max(0, onDisk-may)
+}
+
+// punchGaps frees every run of chunks without a record, as far as that works.
+func (b *body) punchGaps(data diskFile) {
+	chunks := b.entry.info.chunks()
 	first := int64(-1)
-	for chunk := range info.chunks() + 1 {
-		gap := chunk < info.chunks() && b.slotLocked(chunk) == absent
+	for chunk := range chunks + 1 {
+		gap := chunk < chunks && b.slotLocked(chunk) == absent
 		if gap && first < 0 {
 			first = chunk
 		}
 		if !gap && first >= 0 {
-			if err := data.punch(first*ChunkSize, (chunk-first)*ChunkSize); err != nil {
-				return false
+			if data.punch(first*ChunkSize, (chunk-first)*ChunkSize) != nil {
+				return
 			}
 			first = -1
 		}
 	}
-	var s unix.Stat_t
-	if err := unix.Lstat(b.dir.dataPath(info.ID), &s); err != nil {
-		return false
-	}
-	// Whatever is left is the file system's own; it is ours to pay.
-	b.charge += max(0, s.Blocks*512-may)
-	return s.Blocks*512-may < ChunkSize
 }
 
 // diskBytes is the space that a file takes.

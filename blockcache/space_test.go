@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +22,8 @@ func watch(t *testing.T, c *Cache, real func(dir string) int64) (stop func()) {
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
+		tick := time.NewTicker(200 * time.Microsecond)
+		defer tick.Stop()
 		for {
 			for _, u := range c.Usage() {
 				for _, d := range u.Dirs {
@@ -38,7 +41,7 @@ func watch(t *testing.T, c *Cache, real func(dir string) int64) (stop func()) {
 			select {
 			case <-done:
 				return
-			default:
+			case <-tick.C:
 			}
 		}
 	})
@@ -185,7 +188,7 @@ func manyAtOnce(t *testing.T, folder func() string, real func(string) int64) {
 	for g := range 8 {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(1, uint64(g)))
-			for range 400 {
+			for range 300 {
 				info := infos[r.IntN(len(infos))]
 				f, err := c.Acquire(info)
 				if err != nil {

@@ -29,11 +29,10 @@ func TestMain(m *testing.M) {
 
 // list is a StateMachine that remembers every command in order. Its disk is one file.
 type list struct {
-	path  string
-	sleep time.Duration // how long an Apply takes
-
-	mu struct {
+	path string
+	mu   struct {
 		sync.Mutex
+		sleep   time.Duration // how long an Apply takes
 		index   uint64
 		cmds    []string
 		durable uint64
@@ -63,9 +62,10 @@ func openList(t testing.TB, path string) *list {
 }
 
 func (l *list) Apply(last uint64, cmds [][]byte) []any {
-	if l.sleep > 0 {
-		time.Sleep(l.sleep)
-	}
+	l.mu.Lock()
+	sleep := l.mu.sleep
+	l.mu.Unlock()
+	time.Sleep(sleep)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if last <= l.mu.index {
@@ -134,11 +134,18 @@ func (l *list) Restore(r io.Reader) error {
 	return nil
 }
 
+func (l *list) slow(apply time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mu.sleep = apply
+}
+
 func (l *list) commands() []string { return l.image().Cmds }
 
 // network connects members in memory. It delivers messages late, out of order, or not at all.
 type network struct {
-	mu struct {
+	flying sync.WaitGroup
+	mu     struct {
 		sync.Mutex
 		logs  map[uint64]*Log
 		cut   map[[2]uint64]bool // from, to
@@ -158,7 +165,7 @@ func newNetwork() *network {
 func (n *network) route(m *raftpb.Message) (*Log, time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.mu.cut[[2]uint64{m.GetFrom(), m.GetTo()}] || rand.Float64() < n.mu.loss || (n.mu.hold != nil && n.mu.hold(m)) {
+	if n.mu.logs[m.GetFrom()] == nil || n.mu.cut[[2]uint64{m.GetFrom(), m.GetTo()}] || rand.Float64() < n.mu.loss || (n.mu.hold != nil && n.mu.hold(m)) {
 		return nil, 0
 	}
 	var delay time.Duration
@@ -188,10 +195,10 @@ func (n *network) Send(msgs []*raftpb.Message) {
 			continue
 		}
 		m = wire(m)
-		go func() {
+		n.flying.Go(func() {
 			time.Sleep(delay)
 			_ = to.Step(context.Background(), m) // ErrClosed: lost
-		}()
+		})
 	}
 }
 
@@ -267,13 +274,33 @@ func (c *cluster) open(id uint64) *Log {
 	return l
 }
 
-// kill ends a member as kill -9 does: nobody is told, and what the state machine did not checkpoint is lost.
-func (c *cluster) kill(id uint64) {
+// freeze keeps what is on a member's disk at this moment, and lets nobody hear of it any more.
+func (c *cluster) freeze(id uint64) {
 	c.network.set(func() { delete(c.network.mu.logs, id) })
+	dir := filepath.Join(c.dir, fmt.Sprint(id))
+	if err := os.CopyFS(dir+".frozen", os.DirFS(dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		c.t.Errorf("freeze: %v", err) // a preallocated segment may vanish in between
+	}
+}
+
+// bury ends a frozen member; open finds what was frozen.
+func (c *cluster) bury(id uint64) {
+	c.t.Helper()
 	l := c.logs[id]
 	delete(c.logs, id)
 	l.stopOnce.Do(func() { close(l.stop) })
 	<-l.done
+	dir := filepath.Join(c.dir, fmt.Sprint(id))
+	if err := errors.Join(os.RemoveAll(dir), os.Rename(dir+".frozen", dir)); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// kill ends a member as kill -9 does.
+func (c *cluster) kill(id uint64) {
+	c.t.Helper()
+	c.freeze(id)
+	c.bury(id)
 }
 
 func (c *cluster) close() {
@@ -284,6 +311,7 @@ func (c *cluster) close() {
 		}
 	}
 	c.logs = nil
+	c.network.flying.Wait()
 }
 
 // leader waits until a member leads with everything applied, and the others that are reachable follow it.

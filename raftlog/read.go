@@ -84,8 +84,11 @@ func (r *reads) again(node *raft.RawNode) {
 func (r *reads) question(node *raft.RawNode) {
 	r.last++
 	r.ticks = 0
-	id := binary.BigEndian.AppendUint64(nil, r.life)
-	node.ReadIndex(binary.BigEndian.AppendUint64(id, r.last))
+	node.ReadIndex(r.id(r.last))
+}
+
+func (r *reads) id(question uint64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, r.life), question)
 }
 
 func (r *reads) tick(node *raft.RawNode) {

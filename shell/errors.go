@@ -74,9 +74,9 @@ func exitOf(err error, v verb) error {
 	case errors.As(err, &said):
 		return &exit{code: v.failCode(), err: err}
 	case errors.As(err, &wrong):
-		return &exit{code: v.failCode(), text: oneLine(err.Error()) + "\n" + v.usageLine(), err: err}
+		return &exit{code: v.failCode(), text: safe(err) + "\n" + v.usageLine(), err: err}
 	}
-	return &exit{code: v.failCode(), text: oneLine(err.Error()), err: err}
+	return &exit{code: v.failCode(), text: safe(err), err: err}
 }
 
 // stops says whether err leaves nothing to go on for: the user ended the command, or nobody reads its output.
@@ -92,6 +92,22 @@ func interrupted(err error) bool {
 func isNotExist(err error) bool {
 	var errno syscall.Errno
 	return errors.As(err, &errno) && errno == syscall.ENOENT
+}
+
+// safe is the text of an error for a terminal: one line, or one for each of several that were joined.
+func safe(err error) string {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return oneLine(err.Error())
+	}
+	var lines, texts []string
+	for _, e := range joined.Unwrap() {
+		lines, texts = append(lines, safe(e)), append(texts, e.Error())
+	}
+	if strings.Join(texts, "\n") != err.Error() {
+		return oneLine(err.Error())
+	}
+	return strings.Join(lines, "\n")
 }
 
 // oneLine escapes what would move a terminal's cursor or change its colours.

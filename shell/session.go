@@ -107,7 +107,7 @@ func (s *session) name(path string) string {
 // report tells of a failure that the command survives; result makes it fail in the end.
 func (s *session) report(err error) {
 	s.out.Flush()
-	fmt.Fprintln(s.errOut, oneLine(err.Error()))
+	fmt.Fprintln(s.errOut, safe(err))
 	s.reported = err
 }
 

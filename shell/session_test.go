@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -22,7 +23,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// childEnv makes the test binary the program of a stage with a large directory, for tests of pipes.
+// childEnv makes the test binary the program of a stage with a large directory, where loading never ends, for tests of
+// pipes and signals.
 const childEnv = "GOOSEFS_SHELL_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -33,6 +35,8 @@ func TestMain(m *testing.M) {
 	for i := range 20000 {
 		s.cluster.write("/big/"+strings.Repeat("x", 100)+string(rune('0'+i%10))+time.Duration(i).String(), "", 0)
 	}
+	s.cluster.write("/hangs/forever", "text", 0)
+	s.env.open = func(*cli.Context) (cluster, error) { return &gated{s.cluster, nil}, nil }
 	app, args := s.program(append([]string{"goosefs"}, os.Args[1:]...))
 	app.Writer, app.ErrWriter = os.Stdout, os.Stderr
 	os.Exit(shelltest.Exit(app, args))
@@ -63,6 +67,33 @@ func TestReaderGoesAway(t *testing.T) {
 	}
 	if stderr.Len() > 0 {
 		t.Errorf("it said %q", stderr.String())
+	}
+}
+
+// Ctrl-C in the middle of a command.
+func TestSignal(t *testing.T) {
+	child := exec.Command(os.Args[0], "fs", "load", "/big", "/hangs")
+	child.Env = append(os.Environ(), childEnv+"=1")
+	var stderr bytes.Buffer
+	child.Stderr = &stderr
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for n := 0; n < 20000 && lines.Scan(); n++ { // all of /big, which is empty
+	}
+	if err := child.Process.Signal(os.Interrupt); err != nil {
+		t.Error(err)
+	}
+	io.Copy(io.Discard, out)
+	err = child.Wait()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 130 || stderr.String() != "interrupted\n" {
+		t.Errorf("ended with %v, and said %q", err, stderr.String())
 	}
 }
 

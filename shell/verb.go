@@ -5,7 +5,9 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 )
@@ -83,8 +85,12 @@ func (v verb) start(c *cli.Context, e env) error {
 	if err := v.checkCount(flags.Args().Len()); err != nil {
 		return err
 	}
+	// The first signal ends the command in order, so that it can tidy up; a second one kills.
+	ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
 	s := newSession(flags, e)
-	err = v.run(c.Context, s)
+	err = v.run(ctx, s)
 	if unwritten := s.close(); unwritten != nil {
 		return unwritten
 	}

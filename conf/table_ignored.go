@@ -124,6 +124,9 @@ func ignoredOfClients() []ignoredGroup {
 			"goosefs.fuse.jnifuse.enabled", "goosefs.fuse.cached.paths.max", "goosefs.fuse.shared.caching.reader.enabled",
 			"goosefs.fuse.maxwrite.bytes",
 		}},
+		{"Failed requests are logged, and goosefs.logs.level=debug tells more.", []string{
+			"goosefs.fuse.debug.enabled", "goosefs.fuse.logging.threshold",
+		}},
 		{"Not built yet: translation of users between hosts.", []string{
 			"goosefs.fuse.user.group.translation.enabled", "goosefs.security.group.mapping.class",
 			"goosefs.security.login.impersonation.username",

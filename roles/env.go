@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"goosefs/client"
 	"goosefs/conf"
@@ -45,7 +46,7 @@ func (e Env) Conf(c *cli.Context) (*conf.Conf, error) {
 }
 
 // commandPatience bounds how long a user's command looks for a leader. An election takes a second or two.
-const commandPatience = 10
+const commandPatience = 10 * time.Second
 
 // Open makes a client for a user's command.
 func (e Env) Open(c *cli.Context) (*client.FS, error) {
@@ -54,7 +55,7 @@ func (e Env) Open(c *cli.Context) (*client.FS, error) {
 		return nil, err
 	}
 	o := clientConfig(cfg, logger(cfg, io.Discard))
-	o.RetryFor = min(o.RetryFor, commandPatience*second)
+	o.RetryFor = min(o.RetryFor, commandPatience)
 	return client.New(o)
 }
 
@@ -74,7 +75,11 @@ func clientConfig(c *conf.Conf, log *slog.Logger) client.Config {
 func logger(c *conf.Conf, w io.Writer) *slog.Logger {
 	var level slog.Level
 	level.UnmarshalText([]byte(strings.ToUpper(c.String("goosefs.logs.level")))) // conf has checked it
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+	options := &slog.HandlerOptions{Level: level}
+	if c.String("goosefs.logs.format") == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
 }
 
 // until returns a context that ends when the process is asked to stop. A second signal kills it.

@@ -52,10 +52,7 @@ func (e Env) runFuse(mountpoint, root string, raw []string) error {
 		return err
 	}
 	defer fs.Close()
-	m, err := fuse.Mount(ctx, fuse.FromClient(fs), mountpoint, fuse.Options{
-		Root: root, Log: log, UID: -1, GID: -1, FsName: cfg.String("goosefs.fuse.fs.name"),
-		Raw: append(configuredOptions(cfg), raw...),
-	})
+	m, err := fuse.Mount(ctx, fuse.FromClient(fs), mountpoint, mountOptions(cfg, log, root, raw))
 	if err != nil {
 		return err
 	}
@@ -70,9 +67,25 @@ func (e Env) runFuse(mountpoint, root string, raw []string) error {
 	return m.Wait()
 }
 
-func configuredOptions(c *conf.Conf) []string {
-	if o := c.String("goosefs.fuse.mount.options"); o != "" {
-		return []string{o}
+// mountOptions are the configured options, and those typed, which go before.
+func mountOptions(c *conf.Conf, log *slog.Logger, root string, raw []string) fuse.Options {
+	o := fuse.Options{
+		Root: root, Log: log, UID: -1, GID: -1, FsName: c.String("goosefs.fuse.fs.name"),
+		AttrTimeout:  orNone(c.Duration("goosefs.fuse.attribute.timeout")),
+		EntryTimeout: orNone(c.Duration("goosefs.fuse.entry.timeout")),
+		MaxReadAhead: int(orNone(c.Bytes("goosefs.fuse.readahead.bytes"))),
 	}
-	return nil
+	if options := c.String("goosefs.fuse.mount.options"); options != "" {
+		o.Raw = append(o.Raw, options)
+	}
+	o.Raw = append(o.Raw, raw...)
+	return o
+}
+
+// orNone is v, or what the mount takes for none at all.
+func orNone[T ~int64](v T) T {
+	if v == 0 {
+		return -1
+	}
+	return v
 }

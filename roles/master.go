@@ -3,15 +3,12 @@ package roles
 import (
 	"log/slog"
 	"os"
-	"time"
 
 	"goosefs/conf"
 	"goosefs/roles/master"
 
 	"github.com/urfave/cli/v2"
 )
-
-const second = time.Second
 
 func (e Env) masterCommand() *cli.Command {
 	return &cli.Command{

@@ -216,6 +216,30 @@ func (n *network) set(f func()) {
 	f()
 }
 
+// relay is one member's Transport: the network, or something in front of it.
+type relay struct {
+	mu sync.Mutex
+	to Transport
+}
+
+func (r *relay) set(to Transport) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.to = to
+}
+
+func (r *relay) get() Transport {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.to
+}
+
+func (r *relay) Send(msgs []*raftpb.Message) { r.get().Send(msgs) }
+
+func (r *relay) SendSnapshot(ctx context.Context, m *raftpb.Message, image io.Reader) error {
+	return r.get().SendSnapshot(ctx, m, image)
+}
+
 // isolate cuts a member off in both directions, or connects it again.
 func (n *network) isolate(id uint64, cut bool) {
 	n.set(func() {
@@ -255,7 +279,7 @@ func (c *cluster) config(id uint64) Config {
 	c.lists[id] = openList(c.t, filepath.Join(dir, "list"))
 	cfg := Config{
 		ClusterID: 7, ID: id, Dir: filepath.Join(dir, "journal"), Members: c.members,
-		StateMachine: c.lists[id], Transport: c.network, Log: testLogger(c.t),
+		StateMachine: c.lists[id], Transport: &relay{to: c.network}, Log: testLogger(c.t),
 	}
 	if c.change != nil {
 		c.change(&cfg)

@@ -55,7 +55,7 @@ type exchange struct {
 
 	mu struct { // the caller's context, which may change while the transfer is parked
 		sync.Mutex
-		unlink func() bool
+		stop func() bool
 	}
 }
 
@@ -73,7 +73,7 @@ func (u *UFS) fetch(ctx context.Context, method string, to *url.URL, header http
 		if cause := context.Cause(inner); cause != nil {
 			err = cause
 		}
-		x.link(nil)
+		x.unlink()
 		cancel(nil)
 		return nil, err
 	}
@@ -150,16 +150,20 @@ func (s *strayed) Error() string {
 	return "redirected out of the mounted directory, to " + Mask(s.to.String())
 }
 
-// link makes ctx the one that ends the transfer; nil: none.
+// link makes ctx one that ends the transfer, until unlink.
 func (x *exchange) link(ctx context.Context) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.mu.unlink != nil {
-		x.mu.unlink()
-		x.mu.unlink = nil
-	}
-	if ctx != nil {
-		x.mu.unlink = context.AfterFunc(ctx, func() { x.cancel(context.Cause(ctx)) })
+	x.mu.stop = context.AfterFunc(ctx, func() { x.cancel(context.Cause(ctx)) })
+}
+
+// unlink makes the transfer nobody's.
+func (x *exchange) unlink() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.mu.stop != nil {
+		x.mu.stop()
+		x.mu.stop = nil
 	}
 }
 
@@ -179,7 +183,7 @@ func (x *exchange) Read(p []byte) (int, error) {
 // Close ends the exchange. A connection whose answer was read to its end is used again.
 func (x *exchange) Close() error {
 	x.timer.Stop()
-	x.link(nil)
+	x.unlink()
 	if x.ContentLength > 0 && x.ContentLength <= maxDrain && x.Request.Method != http.MethodHead {
 		x.idle = min(x.idle, time.Second)
 		io.CopyN(io.Discard, x, maxDrain) // a failure costs the connection only

@@ -28,7 +28,7 @@ type pageRules struct {
 
 var (
 	errNotListing = errors.New("not a directory listing")
-	errManyTokens = errors.New("a single tag of the page is larger than 1 MiB")
+	errGiantTag   = errors.New("a single tag of the page is larger than 1 MiB")
 )
 
 // parseIndex reads an index page found at the URL at (which ends with a slash).
@@ -53,7 +53,7 @@ func parseIndex(page io.Reader, at *url.URL, rules pageRules) (listing, error) {
 		}
 	}
 	if err := z.Err(); err == html.ErrBufferExceeded {
-		return listing{}, errManyTokens
+		return listing{}, errGiantTag
 	} else if err != io.EOF {
 		return listing{}, err
 	}

@@ -43,11 +43,13 @@ func TestListOfOddServers(t *testing.T) {
 		{"an entry is gone", listed(raw(404, nil)), "a b d", 0},
 		{"an entry may not be read", listed(raw(403, nil)), "a b d", 0},
 		{"an entry without length", listed(chunked(200, ufstest.Bytes(size+1))), "a b d", 0},
-		{"an entry is a directory without a slash", listed(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/data/c/", 301) }), "a b c d", 0},
+		{"an entry is a directory without a slash", listed(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/data/c/", http.StatusMovedPermanently)
+		}), "a b c d", 0},
 		{"an entry fails", listed(raw(500, nil)), "a b", syscall.EIO},
 		{"an entry fails at first", listed(firstThen(1, raw(500, nil), good)), "a b c d", 0},
 		{"login page", page(`<html><title>Sign in</title><form><a href="reset">Forgot password?</a></form></html>`), "", syscall.EIO},
-		{"login page elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", 302) }, "", syscall.EACCES},
+		{"login page elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, "", syscall.EACCES},
 		{"index.html", page(`<html><h1>Welcome</h1><a href="a">a</a></html>`), "", syscall.EIO},
 		{"empty page", page(""), "", syscall.EIO},
 		{"not HTML", raw(200, []byte(`[{"name":"a"}]`), "Content-Type", "application/json"), "", syscall.EIO},

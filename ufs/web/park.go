@@ -32,7 +32,7 @@ type parkedTransfer struct {
 
 // put parks a transfer that stands at pos; the parking owns it now.
 func (p *parking) put(url string, want pin, pos int64, x *exchange) {
-	x.link(nil)
+	x.unlink()
 	c := &parkedTransfer{url: url, want: want, pos: pos, x: x}
 	if crowded := p.add(c); crowded != nil {
 		crowded.Close()

@@ -77,7 +77,7 @@ func TestStatOfOddServers(t *testing.T) {
 			w.Header().Set("Location", "http://inside:8080"+r.URL.Path+"/")
 			w.WriteHeader(301)
 		}, ufs.Info{Name: "f", Dir: true}, 0},
-		{"a login page elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", 302) }, ufs.Info{}, syscall.EACCES},
+		{"a login page elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/login", http.StatusFound) }, ufs.Info{}, syscall.EACCES},
 		{"a page for any name", page("<title>Oops, not found</title>"), ufs.Info{}, syscall.EIO},
 	}
 	for _, test := range tests {

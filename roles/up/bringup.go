@@ -3,6 +3,7 @@ package up
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -38,7 +39,7 @@ func (u *session) introduce() {
 		u.say("dataset: %s, a web server in this process over %s", u.sample.url, short(u.layout.sample()))
 	}
 	for _, note := range u.plan.Notes {
-		u.say("%s", note)
+		u.say("%s", strings.ReplaceAll(note, u.layout.Dir, short(u.layout.Dir)))
 	}
 	disks, err := disksOf(u.plan.tiers, u.runtime.Replicas)
 	if err != nil {
@@ -82,11 +83,16 @@ func (u *session) mountDataset(ctx context.Context) error {
 	if u.previous != nil {
 		ours = u.previous.Dataset.Mounts
 	}
+	wanted := mountRecords(u.plan.Dataset)
+	// Until all is done, both may be there.
+	if err := u.ledger.update(func(r *Record) { r.Dataset.Mounts = union(ours, wanted) }); err != nil {
+		return err
+	}
 	u.say("")
 	if err := perform(ctx, u.masters, reconcile(have, u.plan.Mounts, ours), u.say); err != nil {
 		return err
 	}
-	return u.ledger.update(func(r *Record) { r.Dataset.Mounts = mountRecords(u.plan.Dataset) })
+	return u.ledger.update(func(r *Record) { r.Dataset.Mounts = wanted })
 }
 
 // countDataset makes the masters know the whole dataset, and adds it up. If the source does not answer, a dataset that
@@ -112,8 +118,8 @@ func (u *session) countDataset(ctx context.Context) error {
 
 // show prints what `kubectl get` would: pods, the runtime, the dataset; and the masters.
 func (u *session) show(ctx context.Context) error {
-	v := observe(ctx, u.ledger.record(), u.masters)
-	if v.problem != nil {
+	v := look(ctx, u.ledger.record())
+	if v.ask(ctx, u.masters); v.problem != nil {
 		return fmt.Errorf("the masters do not answer: %w", v.problem)
 	}
 	for _, k := range kinds() {

@@ -17,6 +17,7 @@ type cluster interface {
 	Cluster(ctx context.Context) (client.Cluster, error)
 	ClusterOf(ctx context.Context, master string) (client.Cluster, error)
 	Workers(ctx context.Context) ([]client.Worker, error)
+	Mkdir(ctx context.Context, path string, o client.MkdirOptions) error
 	Mounts(ctx context.Context) ([]client.MountPoint, error)
 	Mount(ctx context.Context, path, ufs string, o client.MountOptions) error
 	Unmount(ctx context.Context, path string) error

@@ -49,7 +49,7 @@ func runCommand(c *cli.Context, version string) error {
 	}
 	o := options{
 		Files: c.StringSlice("file"), Dir: c.String("dir"), Mount: c.String("mount"), Once: c.Bool("once"), Read: readDefault,
-		Version: version, Stdin: os.Stdin, Stdout: c.App.Writer, Stderr: c.App.ErrWriter,
+		Version: version, Stdin: c.App.Reader, Stdout: c.App.Writer, Stderr: c.App.ErrWriter,
 	}
 	if text := c.String("read"); text != "" {
 		n, err := conf.ParseSize(text)

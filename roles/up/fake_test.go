@@ -33,6 +33,7 @@ const (
 	envUp  = "UP_TEST_UP"  // be `goosefs up`, with the rest of the command line as --dir and --once
 
 	envSource = "UP_TEST_SOURCE" // what the pod of the mount shows as hbase
+	envSample = "UP_TEST_SAMPLE" // a sample that is made already
 	envStops  = "UP_TEST_STOPS"  // file to which a pod that ends in order appends its role
 )
 
@@ -44,7 +45,23 @@ func TestMain(m *testing.M) {
 		os.Exit(fakePod())
 	}
 	os.Setenv(envPod, "1") // for the pods that tests start
-	os.Exit(m.Run())
+	os.Exit(withSample(m))
+}
+
+// withSample runs the tests with one sample for all of them.
+func withSample(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "goosefs-up-*")
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if _, err := makeSample(filepath.Join(dir, "sample")); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	os.Setenv(envSample, filepath.Join(dir, "sample"))
+	return m.Run()
 }
 
 // fakePod listens where a pod of its role would, until SIGTERM. Properties named test.* make it misbehave.
@@ -118,6 +135,7 @@ func fakeUp() int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	o := fakeOptions(os.Args[1], os.Stdout)
+	o.Read = 1 << 20
 	o.Signals = signals
 	o.Once = slices.Contains(os.Args, "--once")
 	for i, arg := range os.Args {
@@ -132,9 +150,12 @@ func fakeUp() int {
 	return 0
 }
 
-// fakeOptions run a cluster of fake pods below dir.
+// fakeOptions run a cluster of fake pods below dir, which gets its sample for nothing.
 func fakeOptions(dir string, out io.Writer) options {
 	l, _ := newLayout(dir, "")
+	if _, err := os.Stat(l.sample()); err != nil {
+		linkTree(os.Getenv(envSample), l.sample())
+	}
 	return options{
 		Dir: dir, Read: readDefault, Stdin: strings.NewReader(""), Stdout: out, Stderr: out,
 		seams: seams{
@@ -209,6 +230,16 @@ func (f *fakeCluster) Mounts(context.Context) ([]client.MountPoint, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.mu.mounts), nil
+}
+
+func (f *fakeCluster) Mkdir(_ context.Context, path string, o client.MkdirOptions) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !o.Recursive || !o.AllowExists {
+		return &fs.PathError{Op: "mkdir", Path: path, Err: syscall.EEXIST}
+	}
+	f.mu.calls = append(f.mu.calls, "mkdir "+path)
+	return nil
 }
 
 func (f *fakeCluster) Mount(_ context.Context, path, ufs string, o client.MountOptions) error {

@@ -112,16 +112,18 @@ func runGet(ctx context.Context, q query, out, errs io.Writer) error {
 	if err := runs(r, l); err != nil {
 		return err
 	}
-	fs, err := dial(r.Masters, r.Hosts, time.Second)
-	if err != nil {
-		return err
-	}
-	defer fs.Close()
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	v := observe(ctx, *r, fs)
-	if v.problem != nil {
-		fmt.Fprintf(errs, "warning: the masters do not answer: %v\n", v.problem)
+	v := look(ctx, *r)
+	if k.masters {
+		fs, err := dial(r.Masters, r.Hosts, 3*time.Second) // an election takes one or two
+		if err != nil {
+			return err
+		}
+		defer fs.Close()
+		if v.ask(ctx, fs); v.problem != nil {
+			fmt.Fprintf(errs, "warning: the masters do not answer: %v\n", v.problem)
+		}
 	}
 	if !r.Up.alive() {
 		fmt.Fprintf(errs, "warning: nobody looks after these pods, as `goosefs up` is gone; `goosefs down --dir %s` ends them\n", short(l.Dir))

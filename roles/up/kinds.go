@@ -15,6 +15,8 @@ type kind struct {
 	header []string
 	wide   []string
 	rows   func(view) []row
+
+	masters bool // they are asked for it
 }
 
 // row is one line of a table, and the same thing as an object.
@@ -37,13 +39,13 @@ func kinds() []kind {
 			plural: "goosefsruntimes", group: "data.fluid.io", names: []string{"goosefsruntime", "goosefsruntimes", "goose"},
 			header: []string{"NAME", "MASTER PHASE", "WORKER PHASE", "FUSE PHASE", "AGE"},
 			wide:   []string{"READY MASTERS", "DESIRED MASTERS", "READY WORKERS", "DESIRED WORKERS", "READY FUSES", "DESIRED FUSES"},
-			rows:   runtimeRows,
+			rows:   runtimeRows, masters: true,
 		},
 		{
 			plural: "datasets", group: "data.fluid.io", names: []string{"dataset", "datasets"},
 			header: []string{"NAME", "UFS TOTAL SIZE", "CACHED", "CACHE CAPACITY", "CACHED PERCENTAGE", "PHASE", "AGE"},
 			wide:   []string{"TOTAL FILES", "UFS", "MOUNT"},
-			rows:   datasetRows,
+			rows:   datasetRows, masters: true,
 		},
 	}
 }

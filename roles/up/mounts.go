@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"syscall"
@@ -31,13 +32,13 @@ func reconcile(have []client.MountPoint, want []manifest.Mount, ours []MountReco
 	var steps []mountStep
 	wanted := map[string]bool{}
 	for _, m := range want {
-		path := m.AlluxioPath()
-		wanted[path] = true
-		step := mountStep{path: path, ufs: m.MountPoint, options: client.MountOptions{ReadOnly: m.ReadOnly, Shared: m.Shared, Options: m.Options}}
-		i := slices.IndexFunc(have, func(p client.MountPoint) bool { return p.Path == path })
+		at := m.AlluxioPath()
+		wanted[at] = true
+		step := mountStep{path: at, ufs: m.MountPoint, options: client.MountOptions{ReadOnly: m.ReadOnly, Shared: m.Shared, Options: m.Options}}
+		i := slices.IndexFunc(have, func(p client.MountPoint) bool { return p.Path == at })
 		if i < 0 {
 			step.mount, step.why = true, "mounted"
-		} else if diff := difference(have[i], m); diff != "" {
+		} else if diff := difference(have[i], m, ours); diff != "" {
 			step.unmount, step.mount, step.why = true, true, diff+": mounted anew, what was cached of it is dropped"
 		} else {
 			step.why = "mounted already"
@@ -45,7 +46,7 @@ func reconcile(have []client.MountPoint, want []manifest.Mount, ours []MountReco
 		steps = append(steps, step)
 	}
 	for _, old := range ours {
-		there := slices.ContainsFunc(have, func(p client.MountPoint) bool { return p.Path == old.Path && sameUFS(p.UFS, old.UFS) })
+		there := slices.ContainsFunc(have, func(p client.MountPoint) bool { return p.Path == old.Path && sameUFS(withoutPassword(p.UFS), old.UFS) })
 		if there && !wanted[old.Path] {
 			steps = append(steps, mountStep{unmount: true, path: old.Path, ufs: old.UFS, why: "no longer in the manifest: unmounted"})
 		}
@@ -55,27 +56,43 @@ func reconcile(have []client.MountPoint, want []manifest.Mount, ours []MountReco
 	return steps
 }
 
-// difference tells how a mount differs from what is wanted, "" if it does not.
-func difference(have client.MountPoint, want manifest.Mount) string {
+// difference tells how a mount differs from what is wanted, "" if it does not. Masters may show more than was asked for
+// (a web directory is read-only in any case), so what is gone from the manifest is what an earlier one asked for.
+func difference(have client.MountPoint, want manifest.Mount, ours []MountRecord) string {
+	asked := MountRecord{ReadOnly: want.ReadOnly, Shared: want.Shared}
+	if i := slices.IndexFunc(ours, func(m MountRecord) bool { return m.Path == have.Path }); i >= 0 {
+		asked = ours[i]
+	}
 	switch {
-	case !sameUFS(have.UFS, want.MountPoint):
-		return fmt.Sprintf("was %s", have.UFS)
-	case have.ReadOnly != want.ReadOnly:
-		return fmt.Sprintf("readOnly was %t", have.ReadOnly)
-	case have.Shared != want.Shared:
-		return fmt.Sprintf("shared was %t", have.Shared)
+	case !sameUFS(withoutPassword(have.UFS), withoutPassword(want.MountPoint)):
+		return fmt.Sprintf("was %s", withoutPassword(have.UFS))
+	case want.ReadOnly && !have.ReadOnly || asked.ReadOnly && !want.ReadOnly:
+		return fmt.Sprintf("readOnly was %t", !want.ReadOnly)
+	case want.Shared && !have.Shared || asked.Shared && !want.Shared:
+		return fmt.Sprintf("shared was %t", !want.Shared)
 	}
 	for _, name := range sortedKeys(want.Options) {
 		if v, ok := have.Options[name]; !ok || v != want.Options[name] && v != masked {
 			return "option " + name + " changed"
 		}
 	}
-	for _, name := range sortedKeys(have.Options) {
+	for _, name := range sortedKeys(asked.Options) {
 		if _, ok := want.Options[name]; !ok {
 			return "option " + name + " went"
 		}
 	}
 	return ""
+}
+
+// union is the newer mounts and those of the older ones whose paths are others.
+func union(older, newer []MountRecord) []MountRecord {
+	all := slices.Clone(newer)
+	for _, o := range older {
+		if !slices.ContainsFunc(newer, func(n MountRecord) bool { return n.Path == o.Path }) {
+			all = append(all, o)
+		}
+	}
+	return all
 }
 
 // sameUFS compares URIs; a slash at the end means nothing.
@@ -96,13 +113,16 @@ func perform(ctx context.Context, c cluster, steps []mountStep, say func(format 
 				return err
 			}
 		}
-		say("%s -> %s: %s", s.path, s.ufs, s.why)
+		say("%s -> %s: %s", s.path, withoutPassword(s.ufs), s.why)
 	}
 	return nil
 }
 
-// mountAt mounts. That it exists already means that an attempt whose answer was lost has done it.
+// mountAt mounts, in a folder that it makes if need be. That it exists already means that an attempt whose answer was lost has done it.
 func mountAt(ctx context.Context, c cluster, s mountStep) error {
+	if err := c.Mkdir(ctx, path.Dir(s.path), client.MkdirOptions{Recursive: true, AllowExists: true}); err != nil {
+		return fmt.Errorf("make the folder of mount %s: %w", s.path, err)
+	}
 	err := c.Mount(ctx, s.path, s.ufs, s.options)
 	if err == nil {
 		return nil
@@ -113,13 +133,13 @@ func mountAt(ctx context.Context, c cluster, s mountStep) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("mount %s at %s: %w", s.ufs, s.path, err)
+	return fmt.Errorf("mount %s: %w", s.path, err)
 }
 
-// count walks the tree below path and adds up its files. With sync, every folder is compared with the source first, so
+// count walks the tree below root and adds up its files. With sync, every folder is compared with the source first, so
 // that the masters know it all from then on.
-func count(ctx context.Context, c cluster, path string, sync bool) (files, bytes int64, err error) {
-	for pending := []string{path}; len(pending) > 0; {
+func count(ctx context.Context, c cluster, root string, sync bool) (files, bytes int64, err error) {
+	for pending := []string{root}; len(pending) > 0; {
 		dir := pending[len(pending)-1]
 		pending = pending[:len(pending)-1]
 		for info, err := range c.List(ctx, dir, client.StatOptions{Sync: sync}) {

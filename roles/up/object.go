@@ -30,7 +30,7 @@ func stamp(t time.Time) any {
 
 func podObject(v view, p PodRecord) object {
 	status := object{
-		"phase": string(p.Status), "podIP": p.Address, "hostIP": p.Address, "startTime": stamp(p.Created),
+		"phase": podPhase(p.Status), "podIP": p.Address, "hostIP": p.Address, "startTime": stamp(p.Created),
 		"containerStatuses": []object{{
 			"name": "goosefs-" + string(p.Role), "ready": p.Ready, "restartCount": p.Restarts, "state": containerState(p),
 		}},
@@ -38,15 +38,27 @@ func podObject(v view, p PodRecord) object {
 	if p.LastExit != "" {
 		status["message"] = "last exit: " + p.LastExit
 	}
-	spec := object{"hostname": p.Name, "restartPolicy": "Always"}
+	container := object{"name": "goosefs-" + string(p.Role)}
 	if p.Port != 0 {
-		spec["containers"] = []object{{"name": "goosefs-" + string(p.Role), "ports": []object{{"name": "rpc", "containerPort": p.Port}}}}
+		container["ports"] = []object{{"name": "rpc", "containerPort": p.Port}}
 	}
+	spec := object{"hostname": p.Name, "restartPolicy": "Always", "containers": []object{container}}
 	return object{
 		"apiVersion": "v1", "kind": "Pod",
 		"metadata": metadata(v, p.Name, p.Created, object{"app": "goosefs", "release": v.record.Name, "role": "goosefs-" + string(p.Role)}),
 		"spec":     spec, "status": status,
 	}
+}
+
+// podPhase is what Kubernetes calls the phase; a pod that backs off counts as running.
+func podPhase(s Status) string {
+	switch s {
+	case StatusPending, StatusUnknown:
+		return string(s)
+	case StatusCompleted:
+		return "Succeeded"
+	}
+	return "Running"
 }
 
 func containerState(p PodRecord) object {

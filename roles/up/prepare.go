@@ -246,7 +246,7 @@ func (u *session) newRecord(me ProcessID, now time.Time) Record {
 func mountRecords(d []manifest.Mount) []MountRecord {
 	var records []MountRecord
 	for _, m := range d {
-		records = append(records, MountRecord{Path: m.AlluxioPath(), UFS: withoutPassword(m.MountPoint), ReadOnly: m.ReadOnly, Shared: m.Shared})
+		records = append(records, MountRecord{Path: m.AlluxioPath(), UFS: withoutPassword(m.MountPoint), ReadOnly: m.ReadOnly, Shared: m.Shared, Options: m.ShownOptions()})
 	}
 	return records
 }

@@ -84,12 +84,14 @@ type DatasetRecord struct {
 	Files    int64         `json:"files"`
 }
 
-// MountRecord is a mount that `up` made, and will take away again when it is no longer in the manifest.
+// MountRecord is a mount as the manifest asked for it; it is taken away again when it is no longer there.
 type MountRecord struct {
 	Path     string `json:"path"`
 	UFS      string `json:"ufs"`
 	ReadOnly bool   `json:"readOnly"`
 	Shared   bool   `json:"shared"`
+
+	Options map[string]string `json:"options,omitempty"` // secrets masked
 }
 
 // loadRecord reads run/cluster.json. No file is nil without an error.

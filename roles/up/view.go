@@ -2,6 +2,7 @@ package up
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,21 +42,26 @@ func phase(ready, desired int) string {
 	return phaseNot
 }
 
-// observe looks at every pod and asks the masters. It does not fail: what cannot be seen is not ready.
-func observe(ctx context.Context, r Record, c cluster) view {
+// look looks at every pod.
+func look(ctx context.Context, r Record) view {
 	v := view{record: r, now: time.Now()}
 	supervised := r.Up.alive()
 	v.record.Pods = make([]PodRecord, len(r.Pods))
 	for i, p := range r.Pods {
 		v.record.Pods[i] = inspect(ctx, p, r.Mount, supervised)
 	}
-	if v.masters, v.problem = c.Cluster(ctx); v.problem != nil {
-		return v
+	return v
+}
+
+// ask asks the masters for the rest. What they do not tell stays zero, and problem says why.
+func (v *view) ask(ctx context.Context, c cluster) {
+	var workers []client.Worker
+	var mounts []client.MountPoint
+	if v.masters, v.problem = c.Cluster(ctx); v.problem == nil {
+		workers, v.problem = c.Workers(ctx)
 	}
-	workers, err := c.Workers(ctx)
-	if err != nil {
-		v.problem = err
-		return v
+	if v.problem == nil {
+		mounts, v.problem = c.Mounts(ctx)
 	}
 	for _, w := range workers {
 		if !w.Live {
@@ -67,20 +73,11 @@ func observe(ctx context.Context, r Record, c cluster) view {
 			v.cached += t.Used
 		}
 	}
-	mounts, err := c.Mounts(ctx)
-	if err != nil {
-		v.problem = err
-		return v
+	v.bound = len(v.record.Dataset.Mounts) > 0
+	for _, want := range v.record.Dataset.Mounts {
+		there := slices.ContainsFunc(mounts, func(m client.MountPoint) bool { return m.Path == want.Path })
+		v.bound = v.bound && there
 	}
-	v.bound = len(r.Dataset.Mounts) > 0
-	for _, want := range r.Dataset.Mounts {
-		found := false
-		for _, m := range mounts {
-			found = found || m.Path == want.Path
-		}
-		v.bound = v.bound && found
-	}
-	return v
 }
 
 // inspect corrects a pod's entry: what the record calls running may be gone or silent.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -186,7 +185,7 @@ func TestHostileLinks(t *testing.T) {
 // Bombs cost what they weigh: one giant tag is refused, depth costs nothing.
 func TestPageBombs(t *testing.T) {
 	at, _ := url.Parse("http://h/")
-	deep := io.MultiReader(strings.NewReader("<title>Index of</title>"), io.LimitReader(endless("<div>"), 20<<20))
+	deep := strings.NewReader("<title>Index of</title>" + strings.Repeat("<div>", 400_000))
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -195,10 +194,10 @@ func TestPageBombs(t *testing.T) {
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if after.HeapAlloc > before.HeapAlloc+8<<20 {
+	if after.HeapAlloc > before.HeapAlloc+1<<20 {
 		t.Errorf("%d bytes are held", after.HeapAlloc-before.HeapAlloc)
 	}
-	giant := io.MultiReader(strings.NewReader(`<title>Index of</title><a href="`), io.LimitReader(endless("x"), 4<<20))
+	giant := strings.NewReader(`<title>Index of</title><a href="` + strings.Repeat("x", 4<<20))
 	if _, err := parseIndex(giant, at, rules()); !errors.Is(err, errGiantTag) {
 		t.Errorf("a giant tag: %v", err)
 	}
@@ -206,17 +205,6 @@ func TestPageBombs(t *testing.T) {
 	if l, err := parse(t, entities, "http://h/"); err != nil || len(l.entries) != 1 {
 		t.Errorf("entities: %v, %v", l.entries, err)
 	}
-}
-
-// endless repeats a text for ever.
-type endless string
-
-func (e endless) Read(p []byte) (int, error) {
-	n := 0
-	for n+len(e) <= len(p) {
-		n += copy(p[n:], e)
-	}
-	return n, nil
 }
 
 func FuzzParseIndex(f *testing.F) {

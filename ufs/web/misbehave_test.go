@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -118,33 +119,41 @@ func chunked(code int, body []byte, header ...string) http.HandlerFunc {
 
 func reset(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-func TestMisbehavingServers(t *testing.T) {
+func zipped(b []byte) []byte {
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	z.Write(b)
+	z.Close()
+	return out.Bytes()
+}
+
+// afraid fails If-Match for any ETag.
+func afraid(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("If-Match") != "" {
+		w.WriteHeader(http.StatusPreconditionFailed)
+		return
+	}
+	good(w, r)
+}
+
+func redirect(to string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusFound) }
+}
+
+// misbehaviour is one server, asked for the range of one version.
+type misbehaviour struct {
+	name  string
+	serve http.HandlerFunc
+	pin   pin
+	want  syscall.Errno // 0: exactly the right bytes
+	again bool          // the error is one after which it is worth trying again
+}
+
+// aboutRanges are servers that send other bytes than asked for.
+func aboutRanges() []misbehaviour {
 	data := ufstest.Bytes(size)
 	span := data[off : off+n]
-	zipped := func() []byte {
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		z.Write(span)
-		z.Close()
-		return b.Bytes()
-	}()
-	withoutIfMatch := func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("If-Match") != "" {
-			w.WriteHeader(412)
-			return
-		}
-		good(w, r)
-	}
-	redirect := func(to string) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusFound) }
-	}
-	tests := []struct {
-		name  string
-		serve http.HandlerFunc
-		pin   pin
-		want  syscall.Errno // 0: exactly the right bytes
-		again bool          // the error is one after which it is worth trying again
-	}{
+	return []misbehaviour{
 		{"honest, ETag", good, tagged, 0, false},
 		{"honest, Last-Modified", func(w http.ResponseWriter, r *http.Request) { honest(w, r, "", date1) }, dated, 0, false},
 		{"honest, nothing", func(w http.ResponseWriter, r *http.Request) { honest(w, r, "", "") }, unknown, 0, false},
@@ -172,7 +181,14 @@ func TestMisbehavingServers(t *testing.T) {
 		{"short body of an unknown version is not continued", firstThen(1, cutOff(700), good), unknown, syscall.EIO, true},
 		{"empty body of an unknown version is asked for again", firstThen(1, cutOff(0), good), unknown, 0, false},
 		{"longer body", chunked(206, data[off:off+n+1], "ETag", etag1, "Content-Range", part), tagged, syscall.EIO, true},
-		{"gzip by surprise", raw(206, zipped, "Content-Range", part, "Content-Encoding", "gzip"), tagged, syscall.EIO, false},
+		{"gzip by surprise", raw(206, zipped(span), "Content-Range", part, "Content-Encoding", "gzip"), tagged, syscall.EIO, false},
+	}
+}
+
+// aboutVersions are servers whose object is not the pinned one, or who do not say.
+func aboutVersions() []misbehaviour {
+	span := ufstest.Bytes(size)[off : off+n]
+	return []misbehaviour{
 		{"another ETag", raw(206, span, "Content-Range", part, "ETag", another), tagged, syscall.ESTALE, false},
 		{"the ETag turned weak", raw(206, span, "Content-Range", part, "ETag", "W/"+etag1), tagged, syscall.ESTALE, false},
 		{"the ETag is gone", chunked(206, span, "Content-Range", part), tagged, syscall.EIO, false},
@@ -186,7 +202,13 @@ func TestMisbehavingServers(t *testing.T) {
 		{"416, shrunk", raw(416, nil, "Content-Range", "bytes */900"), tagged, syscall.ESTALE, false},
 		{"416, without reason", raw(416, nil, "Content-Range", "bytes */10000"), tagged, syscall.EIO, false},
 		{"412", firstThen(1, raw(412, nil), func(w http.ResponseWriter, r *http.Request) { honest(w, r, another, date2) }), tagged, syscall.ESTALE, false},
-		{"412 to any If-Match", withoutIfMatch, tagged, 0, false},
+		{"412 to any If-Match", afraid, tagged, 0, false},
+	}
+}
+
+// aboutAnswers are servers that do not answer with the object at all.
+func aboutAnswers() []misbehaviour {
+	return []misbehaviour{
 		{"404", raw(404, nil), tagged, syscall.ENOENT, false},
 		{"410", raw(410, nil), tagged, syscall.ENOENT, false},
 		{"401", raw(401, nil), tagged, syscall.EACCES, false},
@@ -210,7 +232,11 @@ func TestMisbehavingServers(t *testing.T) {
 		{"redirect within the base", firstThen(1, redirect("/data/other"), good), tagged, 0, false},
 		{"a directory now", redirect("/data/f/"), tagged, syscall.EISDIR, false},
 	}
-	for _, test := range tests {
+}
+
+func TestMisbehavingServers(t *testing.T) {
+	span := ufstest.Bytes(size)[off : off+n]
+	for _, test := range slices.Concat(aboutRanges(), aboutVersions(), aboutAnswers()) {
 		t.Run(test.name, func(t *testing.T) {
 			u := serve(t, test.serve, impatient())
 			got, err := ufstest.Read(t.Context(), u, "f", test.pin.version(), off, n)

@@ -269,3 +269,7 @@ func (f *memFile) ReadAt(ctx context.Context, p []byte, off int64) (int, error) 
 func (f *memFile) Close() error {
 	return f.t.call(context.Background(), "close", f.info.Path)
 }
+
+func (t *memTree) setMode(at string, mode uint32) {
+	t.update(at, func(i *client.Info) { i.Mode = mode })
+}

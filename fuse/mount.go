@@ -35,6 +35,8 @@ type Mounted struct {
 	ended   chan struct{}   // closed when all our goroutines have ended
 	endErr  error           // set before ended is closed
 
+	hidden chan struct{} // closed when Unmount took the mount point from view, with files open
+
 	unmounting sync.Mutex // one Unmount at a time
 }
 
@@ -54,7 +56,7 @@ func Mount(ctx context.Context, tree Tree, mountpoint string, o Options) (*Mount
 	if err != nil {
 		return nil, err
 	}
-	m := &Mounted{tree: tree, opts: o, log: o.Log, at: at, owners: newOwners(o.UID, o.GID), ended: make(chan struct{})}
+	m := &Mounted{tree: tree, opts: o, log: o.Log, at: at, owners: newOwners(o.UID, o.GID), ended: make(chan struct{}), hidden: make(chan struct{})}
 	m.capacity.tree = tree
 	asked := m.trust.now()
 	info, err := tree.Stat(ctx, o.Root, client.StatOptions{})
@@ -193,25 +195,29 @@ func (m *Mounted) aborted() error {
 	if e, ok, err := mountAt(m.at.point); err != nil || !ok || e.Type != Type {
 		return nil
 	}
-	if err := syscall.Access(m.at.point, 0); errors.Is(err, syscall.ENOTCONN) {
+	if err := unix.Statfs(m.at.point, new(unix.Statfs_t)); err == unix.ENOTCONN {
 		return &fs.PathError{Op: "serve", Path: m.at.point, Err: syscall.ENOTCONN}
 	}
 	return nil
 }
 
-// Wait returns when the mount has ended and the last file open on it was closed. ENOTCONN says that the kernel's
-// connection was cut and the mount point is dead.
+// Wait returns when the mount has ended: it was unmounted, by whomever, and the last file open on it was closed, or
+// Unmount gave up waiting for that. ENOTCONN says that the kernel's connection was cut and the mount point is dead.
 func (m *Mounted) Wait() error {
-	<-m.ended
-	return m.endErr
+	select {
+	case <-m.ended:
+		return m.endErr
+	case <-m.hidden:
+		return nil
+	}
 }
 
-// Ended is closed when Wait would return.
+// Ended is closed when the kernel has let go of the mount and nothing of it runs any more.
 func (m *Mounted) Ended() <-chan struct{} { return m.ended }
 
 // Unmount takes the mount away. While it is in use it waits, up to Options.UnmountWait or until ctx ends; then it takes
-// the mount point from view and returns, and files that are open stay readable, as long as this process lives, until
-// they are closed: see Wait. Without open files it returns when all has ended.
+// the mount point from view and returns, and files that are open stay readable until they are closed or this process
+// exits. Without open files it returns when all has ended.
 func (m *Mounted) Unmount(ctx context.Context) error {
 	m.unmounting.Lock()
 	defer m.unmounting.Unlock()
@@ -222,6 +228,8 @@ func (m *Mounted) Unmount(ctx context.Context) error {
 	for {
 		select {
 		case <-m.ended:
+			return nil
+		case <-m.hidden:
 			return nil
 		default:
 		}
@@ -241,11 +249,13 @@ func (m *Mounted) Unmount(ctx context.Context) error {
 		if err := m.at.detach(context.WithoutCancel(ctx), true); err != nil && !errors.Is(err, syscall.EINVAL) {
 			return &fs.PathError{Op: "unmount", Path: m.at.point, Err: err}
 		}
+		close(m.hidden)
 		return nil
 	}
 	select {
 	case <-m.ended:
-	case <-ctx.Done(): // a detach by others may have left files open
+	case <-ctx.Done(): // others took it from view, and left files open
+		close(m.hidden)
 	}
 	return nil
 }

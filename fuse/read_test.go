@@ -208,6 +208,7 @@ func TestFileThatEndsEarlyIsAnError(t *testing.T) {
 }
 
 func TestKilledReaderIsFree(t *testing.T) {
+	t.Parallel() // it waits
 	for _, direct := range []bool{false, true} {
 		tree := newMemTree()
 		tree.put("/f", make([]byte, 100_000))
@@ -232,6 +233,7 @@ func TestKilledReaderIsFree(t *testing.T) {
 
 // A signal that a program handles must not break a read that takes a moment; one that takes long ends with EINTR.
 func TestInterruptedCalls(t *testing.T) {
+	t.Parallel() // it waits
 	request, interrupt := context.WithCancel(context.Background())
 	ctx, stop := patient(request)
 	defer stop()

@@ -27,14 +27,23 @@ func need(t *testing.T, ok bool, what string) {
 	t.Skip("needs " + what)
 }
 
-// original is the file with an id: every 8 bytes say which file they are of
-// and where they lie, so that no byte can be right in a wrong place.
+// original is the file with an id: every sector says which file it is of and
+// where it lies, so that no byte can be right in a wrong place.
 func original(info FileInfo, off, n int64) []byte {
-	p := make([]byte, 0, n+16)
-	for at := off &^ 7; at < off+n; at += 8 {
-		p = binary.LittleEndian.AppendUint64(p, uint64(at)*0x9E3779B97F4A7C15^uint64(info.ID)<<32)
+	const sector = 512
+	var noise [sector]byte
+	for i := range noise {
+		noise[i] = byte(i*i>>3 + i)
 	}
-	return p[off&7:][:n]
+	p := make([]byte, 0, n+2*sector)
+	for at := off / sector * sector; at < off+n; at += sector {
+		mix := uint64(at+1)*0x9E3779B97F4A7C15 ^ uint64(info.ID)<<32
+		binary.LittleEndian.PutUint64(noise[0:], mix)
+		binary.LittleEndian.PutUint64(noise[sector/2:], ^mix)
+		binary.LittleEndian.PutUint64(noise[sector-8:], mix>>7)
+		p = append(p, noise[:]...)
+	}
+	return p[off%sector:][:n]
 }
 
 // one is options for a single directory.

@@ -201,7 +201,7 @@ func TestEveryFlippedBitOfTheIndexIsNoticed(t *testing.T) {
 	path, present := cached(t)
 	bits := indexSize(victim()) * 8
 	r := rand.New(rand.NewPCG(3, 4))
-	for bit := int64(0); bit < bits; bit += 1 + r.Int64N(15) {
+	for bit := int64(0); bit < bits; bit += 1 + r.Int64N(23) {
 		dir := copyDir(t, path)
 		flip(t, dirPath{dir}.index(1), bit)
 		got, s := reopen(t, dir)

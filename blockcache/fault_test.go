@@ -430,6 +430,89 @@ func TestOpenOnAReadOnlyDiskGoesOnWithoutIt(t *testing.T) {
 	}
 }
 
+// TestSickWhileOpening: what an open meets decides what it costs.
+func TestSickWhileOpening(t *testing.T) {
+	for _, c := range []struct {
+		op    string
+		errno syscall.Errno
+		want  string
+	}{
+		{"read", syscall.EIO, "one file in quarantine"},
+		{"open", syscall.EIO, "out of service"},
+		{"open", syscall.EMFILE, "refused"},
+		{"read", syscall.ENOMEM, "refused"},
+	} {
+		t.Run(fmt.Sprint(c.op, " ", c.errno), func(t *testing.T) {
+			a, _ := cached(t)
+			b := t.TempDir()
+			disk := &faults{}
+			disk.on(c.op, "/1.idx", c.errno)
+			o := two(a, b)
+			o.open = disk.open
+			got, err := Open(o)
+			if err != nil {
+				if c.want != "refused" || !errors.Is(err, c.errno) {
+					t.Error(err)
+				}
+				disk.set(nil)
+				if n, s := reopen(t, a); n == 0 || s.Quarantined+s.Damaged > 0 {
+					t.Errorf("a passing shortage cost bytes: %d there, %+v", n, s)
+				}
+				return
+			}
+			defer got.Close()
+			switch {
+			case failed(got, 0) != nil && c.want == "out of service":
+			case got.Stats().Quarantined == 2 && c.want == "one file in quarantine":
+			default:
+				t.Errorf("want %s: %+v, %+v", c.want, got.Usage(), got.Stats())
+			}
+			disk.set(nil)
+			f := mustAcquire(t, got, victim())
+			if !put(t, f, 0, victim().Length) || check(t, f, 0, victim().Length) != victim().Length {
+				t.Error("of no use")
+			}
+		})
+	}
+}
+
+func TestNoDirectoryLeft(t *testing.T) {
+	c, disk, _, _ := sick(t)
+	disk.on("write", "", syscall.EIO)
+	f := mustAcquire(t, c, FileInfo{ID: 1, Length: mib, BlockSize: mib})
+	for range 3 {
+		if put(t, f, 0, mib) || check(t, f, 0, mib) != 0 {
+			t.Error("kept on nothing")
+		}
+	}
+	if failed(c, 0) == nil || failed(c, 1) == nil {
+		t.Errorf("%+v", c.Usage())
+	}
+	if u := c.Usage()[0]; u.Quota != 0 || u.Used != 0 {
+		t.Errorf("%+v", u)
+	}
+	audit(t, c)
+}
+
+// TestAFileThatFindsNoRoomLeavesNothing: there is room for its index, not for
+// its first chunk.
+func TestAFileThatFindsNoRoomLeavesNothing(t *testing.T) {
+	path := t.TempDir()
+	c := mustOpen(t, one(path, 12*pageSize))
+	empty := used(c)
+	f := mustAcquire(t, c, FileInfo{ID: 1, Length: mib, BlockSize: mib})
+	if put(t, f, 0, ChunkSize) {
+		t.Error("kept in 48 KiB")
+	}
+	if got := used(c) - empty; got != pageSize { // the shard
+		t.Errorf("%d bytes used by nothing", got)
+	}
+	if names, _ := filepath.Glob(path + "/blocks/*/*"); len(names) > 0 {
+		t.Errorf("left: %v", names)
+	}
+	audit(t, c)
+}
+
 // TestFilesTakenAway: somebody removes the files of an open cache.
 func TestFilesTakenAway(t *testing.T) {
 	c, _, a, _ := sick(t)

@@ -88,6 +88,7 @@ var (
 	errLength  = errors.New("the length is not the one in its header")
 	errForeign = errors.New("of another worker or another file")
 	errName    = errors.New("no such name is ours")
+	errSector  = errors.New("cannot be read")
 )
 
 func decodeHeader(b []byte) (header, error) {

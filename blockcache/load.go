@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -151,18 +152,21 @@ func (c *Cache) loadName(d *dir, shardName string, name fs.DirEntry) (loaded, er
 // loadPair reads an index and compares it with its data file. It returns no
 // body, and no error, for a pair that holds nothing; that is removed.
 func (c *Cache) loadPair(d *dir, id int64) (loaded, error) {
-	index, err := os.OpenFile(d.indexPath(id), os.O_RDONLY|syscall.O_NOFOLLOW, 0)
+	stat, err := os.Lstat(d.indexPath(id))
+	if err != nil {
+		return loaded{}, err
+	}
+	index, err := c.open(d.indexPath(id), os.O_RDONLY)
 	if err != nil {
 		return loaded{}, err
 	}
 	defer index.Close()
-	stat, err := index.Stat()
-	if err != nil {
-		return loaded{}, err
-	}
-	r := bufio.NewReaderSize(index, 64<<10)
+	r := bufio.NewReaderSize(io.NewSectionReader(index, 0, stat.Size()), 64<<10)
 	top := make([]byte, headerSize)
 	n, err := io.ReadFull(r, top)
+	if errors.Is(err, syscall.EIO) {
+		return loaded{}, errSector
+	}
 	if err != nil && judge(err) != faultFile {
 		return loaded{}, err
 	}
@@ -184,7 +188,9 @@ func (c *Cache) loadPair(d *dir, id int64) (loaded, error) {
 	}
 
 	b := newBody(&entry{info: h.info}, d)
-	if err := c.loadRecords(b, r); err != nil {
+	if err := c.loadRecords(b, r); errors.Is(err, syscall.EIO) {
+		return loaded{}, errSector
+	} else if err != nil {
 		return loaded{}, err
 	}
 	b.charge = overhead(h.info, d.quota) + max(0, diskBytes(stat)-pageSize)

@@ -184,6 +184,9 @@ func (u *UFS) explain(op, name string, err error) error {
 		return err
 	}
 	var errno syscall.Errno
+	if errors.Is(err, fs.ErrClosed) {
+		return &fs.PathError{Op: op, Path: u.path(name), Err: syscall.EBADF}
+	}
 	if !errors.As(err, &errno) {
 		// os.Root's own refusals have no errno: the only one that valid names can meet is this.
 		return &fs.PathError{Op: op, Path: u.path(name), Err: &ufs.Reason{Errno: syscall.EACCES, Text: "a symbolic link leads out of the mounted folder"}}

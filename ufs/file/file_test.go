@@ -308,6 +308,14 @@ func TestCommitCanceled(t *testing.T) {
 	}
 }
 
+func TestAfterClose(t *testing.T) {
+	u, err := file.New(t.TempDir(), file.Options{})
+	must(t, err)
+	must(t, u.Close())
+	_, err = u.Stat(t.Context(), "f")
+	ufstest.WantErrno(t, err, syscall.EBADF)
+}
+
 func TestOwner(t *testing.T) {
 	dir := t.TempDir()
 	put(t, dir+"/f", "x")

@@ -1,7 +1,6 @@
 package metastore
 
 import (
-	"bytes"
 	"errors"
 	"math/rand/v2"
 	"reflect"
@@ -103,25 +102,6 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("after %#v: %v", c, err)
 		}
 		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-// FuzzRestore: whatever comes as an image, it is taken whole or not at all.
-func FuzzRestore(f *testing.F) {
-	s := open(f, f.TempDir())
-	image := imageOf(f, s)
-	f.Add(image)
-	f.Add(image[:100])
-	f.Add(emptyImage())
-	f.Fuzz(func(t *testing.T, b []byte) {
-		s := open(t, t.TempDir())
-		before := s.Hash()
-		if err := s.Restore(bytes.NewReader(b)); err != nil && s.Hash() != before {
-			t.Errorf("%v, and the state changed", err)
-		}
-		if err := errors.Join(s.Check(), s.Close()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -40,15 +40,12 @@ func (d *Damage) Error() string {
 
 func (d *Damage) Unwrap() error { return d.Err }
 
-// openDatabase opens a database file, whatever it holds. Damaged files make bbolt
-// panic here and there: that becomes an error, as nobody depends on them yet.
-func openDatabase(path string) (db *bbolt.DB, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("open %s: damaged: %v", path, r)
-		}
-	}()
-	db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+// openDatabase opens a database file, whatever it holds. A file that is not a
+// database is an error. One with damaged pages makes bbolt panic, on a goroutine
+// of its own, with the page's number: the member's folder has to go, and it gets
+// an image from another member.
+func openDatabase(path string) (*bbolt.DB, error) {
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout:         lockWait,
 		NoFreelistSync:  true,
 		FreelistType:    bbolt.FreelistMapType,
@@ -126,9 +123,11 @@ func stateOf(r *metapb.State) state {
 
 // removeLeftovers deletes images that a crash left half received.
 func removeLeftovers(dir string) error {
-	old, err := filepath.Glob(filepath.Join(dir, tempPattern))
-	for _, name := range old {
-		err = errors.Join(err, os.Remove(name))
+	files, err := os.ReadDir(dir)
+	for _, f := range files {
+		if old, _ := filepath.Match(tempPattern, f.Name()); old {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, f.Name())))
+		}
 	}
 	return err
 }

@@ -126,5 +126,5 @@ func (s *Store) writeDatabase(st state) error {
 	if err := writeState(tx, st); err != nil {
 		return err
 	}
-	return s.commit(tx)
+	return s.options.disk.commit(tx)
 }

@@ -85,13 +85,17 @@ func (s *Store) Count(path string) (files, dirs, bytes int64, err error) {
 	if !r.Inode.Dir {
 		return 1, 0, r.Inode.Length, nil
 	}
-	todo := []int64{r.Inode.ID}
+	return s.countBelow(r.Inode.ID)
+}
+
+func (s *Store) countBelow(dir int64) (files, dirs, bytes int64, err error) {
+	todo := []int64{dir}
 	for len(todo) > 0 {
 		dir := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		for after := ""; ; {
 			page, err := s.listPage(dir, after, listPage)
-			if errors.Is(err, fs.ErrNotExist) && dir != r.Inode.ID {
+			if errors.Is(err, fs.ErrNotExist) {
 				break // it was deleted meanwhile
 			}
 			if err != nil {

@@ -53,7 +53,7 @@ func (t *tree) remember(c command, result *Result, err error) {
 	} else {
 		r.Result = resultRecord(result)
 	}
-	// An expired record of the same id may still be here.
+	// An expired record of the same id may still be here, behind others.
 	if raw := t.get(opKey(id)); raw != nil {
 		var old metapb.OpRecord
 		unmarshal(raw, &old)

@@ -117,7 +117,7 @@ func (s *Store) adopt(db *bbolt.DB) error {
 		return errors.Join(err, db.Close(), os.Remove(temp))
 	}
 	old := s.mu.db // changes only under batch
-	if err := errors.Join(syncDir(filepath.Dir(s.path)), s.load(db)); err != nil {
+	if err := errors.Join(s.options.disk.syncDir(filepath.Dir(s.path)), s.load(db)); err != nil {
 		s.fail(err)
 		return err
 	}

@@ -69,7 +69,8 @@ type Image struct {
 	tx      *bbolt.Tx
 }
 
-// WriteTo writes the image.
+// WriteTo writes the image. When it fails, the number of bytes is only about
+// right.
 func (i *Image) WriteTo(w io.Writer) (int64, error) {
 	if i.tx == nil {
 		return 0, os.ErrClosed
@@ -79,16 +80,11 @@ func (i *Image) WriteTo(w io.Writer) (int64, error) {
 	head = binary.BigEndian.AppendUint32(head, format)
 	head = binary.BigEndian.AppendUint64(head, i.Applied)
 	head = binary.BigEndian.AppendUint64(head, uint64(i.tx.Size()))
-	if _, err := out.Write(head); err != nil {
-		return out.n, err
-	}
-	if _, err := i.tx.WriteTo(out); err != nil {
-		return out.n, err
-	}
-	if _, err := out.Write(binary.BigEndian.AppendUint32(nil, out.crc)); err != nil {
-		return out.n, err
-	}
-	return out.n, out.to.Flush()
+	// The buffer keeps the first error of writing for Flush.
+	out.Write(head)
+	_, err := i.tx.WriteTo(out)
+	out.Write(binary.BigEndian.AppendUint32(nil, out.crc))
+	return out.n, errors.Join(err, out.to.Flush())
 }
 
 // Close lets go of the state.

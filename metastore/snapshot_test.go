@@ -224,6 +224,28 @@ func TestRestoreWithoutFolder(t *testing.T) {
 	}
 }
 
+// TestRestoreUnsure: when the new database may or may not be in place after a
+// power cut, the store ends, and the next start sees which.
+func TestRestoreUnsure(t *testing.T) {
+	s, other := open(t, t.TempDir()), open(t, t.TempDir())
+	other.Apply(9, [][]byte{CreateFile{Path: "/f"}.Encode()})
+	s.options.disk.syncDir = func(string) error { return syscall.EIO }
+	if err := s.Restore(bytes.NewReader(imageOf(t, other))); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Restore: %v", err)
+	}
+	<-s.Failed()
+	if err := s.Close(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("Close: %v", err)
+	}
+	s = open(t, filepath.Dir(s.path))
+	if err := s.Check(); err != nil || s.Applied() != 9 || s.Hash() != other.Hash() {
+		t.Errorf("after a restart: index %d, %v", s.Applied(), err)
+	}
+	if err := syncDir(filepath.Join(filepath.Dir(s.path), "gone")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("syncDir of nothing: %v", err)
+	}
+}
+
 // TestHalfReceivedImage is removed at the next start.
 func TestHalfReceivedImage(t *testing.T) {
 	dir := t.TempDir()
@@ -235,8 +257,15 @@ func TestHalfReceivedImage(t *testing.T) {
 	if err := os.WriteFile(half, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	open(t, dir)
+	open(t, dir).Close()
 	if _, err := os.Stat(half); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("it is still there: %v", err)
+	}
+	if err := os.MkdirAll(filepath.Join(half, "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open(dir, Options{}); err == nil {
+		s.Close()
+		t.Error("Open where that cannot be removed succeeded")
 	}
 }

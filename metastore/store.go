@@ -27,6 +27,15 @@ type Options struct {
 	Owner, Group string
 	// Log is told of flushes that fail; nil is silence.
 	Log *slog.Logger
+
+	disk disk
+}
+
+// disk is what a store asks of its disk beside bbolt's reading and writing; tests
+// make it fail.
+type disk struct {
+	commit  func(*bbolt.Tx) error // writes and syncs the changes of a flush
+	syncDir func(dir string) error
 }
 
 func (o *Options) setDefaults() {
@@ -38,6 +47,12 @@ func (o *Options) setDefaults() {
 	}
 	if o.FlushChanges == 0 {
 		o.FlushChanges = 50_000
+	}
+	if o.disk.commit == nil {
+		o.disk.commit = (*bbolt.Tx).Commit
+	}
+	if o.disk.syncDir == nil {
+		o.disk.syncDir = syncDir
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -82,9 +97,6 @@ type Store struct {
 	// closing are databases that a Restore has replaced and that somebody still
 	// reads.
 	closing sync.WaitGroup
-
-	// commit writes and syncs the changes of a flush; tests make it fail.
-	commit func(*bbolt.Tx) error
 }
 
 // state is all that is not an entry: metapb.State, which says what is what.
@@ -112,7 +124,6 @@ func Open(dir string, o Options) (*Store, error) {
 		stop:    make(chan struct{}),
 		stopped: make(chan struct{}),
 		failed:  make(chan struct{}),
-		commit:  (*bbolt.Tx).Commit,
 	}
 	if err := removeLeftovers(dir); err != nil {
 		return nil, err
@@ -121,17 +132,26 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(layOut(db), s.load(db)); err != nil {
+	if err := s.start(db); err != nil {
 		return nil, errors.Join(err, db.Close())
-	}
-	if s.mu.state.dirs == 0 {
-		s.makeRoot()
-		if err := s.flush(); err != nil {
-			return nil, errors.Join(err, db.Close())
-		}
 	}
 	go s.flushLoop()
 	return s, nil
+}
+
+// start loads the database; a new one gets its buckets and its root.
+func (s *Store) start(db *bbolt.DB) error {
+	if err := layOut(db); err != nil {
+		return fmt.Errorf("make %s: %w", s.path, err)
+	}
+	if err := s.load(db); err != nil {
+		return err
+	}
+	if s.mu.state.dirs > 0 {
+		return nil
+	}
+	s.makeRoot()
+	return s.flush()
 }
 
 // Close flushes and closes the store. It waits for images to be closed. Reads

@@ -9,7 +9,7 @@ import (
 // is among them, so deleting a small tree is over when the command is.
 const reapLimit = 4096
 
-// trash takes an inode, and all below it, out of the namespace.
+// trash takes a directory, and all below it, out of the namespace.
 func (t *tree) trash(n *Inode) {
 	t.move(n, trashID, strconv.FormatInt(n.ID, 16))
 }
@@ -20,11 +20,6 @@ func (t *tree) reap() {
 	budget := reapLimit
 	for budget > 0 && t.s.mu.state.trash > 0 {
 		top := t.page(trashID, "", 1)[0] // the root's name is "", which is not after ""
-		if !top.Dir {
-			t.forget(top)
-			budget--
-			continue
-		}
 		page := t.page(top.ID, "", budget)
 		for _, n := range page {
 			if n.Dir && n.Children > 0 {

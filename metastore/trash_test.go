@@ -99,7 +99,30 @@ func TestListTrash(t *testing.T) {
 	if _, err := s.List(dir, "", 0); err == nil {
 		t.Error("it is listed")
 	}
+	if n, path, err := s.Get(lastID(t, s, dir)); err == nil {
+		t.Errorf("%q is got, at %q", n.Name, path)
+	}
+	// A walk that still has the directory to do does without it.
+	if files, dirs, bytes, err := s.countBelow(dir); files != 0 || dirs != 0 || bytes != 0 || err != nil {
+		t.Errorf("it counts as %d files, %d directories, %d bytes, %v", files, dirs, bytes, err)
+	}
 	if st := s.Stats(); st.Trash != 1 {
 		t.Errorf("%+v", st)
 	}
+}
+
+// lastID is the id of a child that is still in the trash.
+func lastID(t *testing.T, s *Store, dir int64) int64 {
+	t.Helper()
+	var id int64
+	err := s.read(func(tr *tree) error {
+		for n := range tr.children(dir, "") {
+			id = n.ID
+		}
+		return nil
+	})
+	if err != nil || id == 0 {
+		t.Fatalf("nothing is left of %d: %v", dir, err)
+	}
+	return id
 }

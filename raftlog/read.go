@@ -41,9 +41,10 @@ func (l *Log) ReadIndex(ctx context.Context) error {
 // an answer to any of them will do. Ids are never used twice, not even after a restart, for the answer
 // to an old question must not pass for the answer to a new one.
 type reads struct {
-	life     uint64 // random
-	last     uint64 // id of the last question
-	retry    int    // ticks after which an unanswered round is asked again
+	ready    func() bool // false: a single member that has not applied what it acknowledged in an earlier life
+	life     uint64      // random
+	last     uint64      // id of the last question
+	retry    int         // ticks after which an unanswered round is asked again
 	next     []*read
 	round    []*read // asked, not answered; nil: no round is under way
 	first    uint64  // id of the round's first question
@@ -57,15 +58,15 @@ type answered struct {
 	reads []*read
 }
 
-func newReads(cfg Config) reads {
-	return reads{life: rand.Uint64(), retry: max(1, cfg.ElectionTicks/2)}
+func newReads(cfg Config, ready func() bool) reads {
+	return reads{ready: ready, life: rand.Uint64(), retry: max(1, cfg.ElectionTicks/2)}
 }
 
 func (r *reads) join(w *read) { r.next = append(r.next, w) }
 
 // ask starts a round if none is under way and somebody waits.
 func (r *reads) ask(node *raft.RawNode) {
-	if len(r.round) > 0 || len(r.next) == 0 {
+	if len(r.round) > 0 || len(r.next) == 0 || !r.ready() {
 		return
 	}
 	r.round, r.next = r.next, nil

@@ -3,6 +3,7 @@ package raftlog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -120,6 +121,23 @@ func TestReadsSurviveLoss(t *testing.T) {
 	})
 }
 
+// A single member may know less of its commit index after a restart than it acknowledged before.
+func TestReadAfterRestartOfASingleMember(t *testing.T) {
+	c := newCluster(t, 1, nil)
+	for round := range 20 {
+		cmd := fmt.Sprint("c", round)
+		c.propose(c.leader(), cmd)
+		c.kill(1)
+		if err := c.open(1).ReadIndex(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(c.lists[1].commands(), cmd) {
+			t.Fatalf("read without %s", cmd)
+		}
+	}
+	c.close()
+}
+
 func TestReadWithoutAMajority(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster(t, 3, nil)
@@ -159,7 +177,7 @@ func TestReadRounds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newReads(Config{}.withDefaults())
+	r := newReads(Config{}.withDefaults(), func() bool { return true })
 	reader := func() *read { return &read{t.Context(), make(chan error, 1)} }
 	id := func() []byte { return r.id(r.last) }
 	first, second := reader(), reader()

@@ -29,7 +29,9 @@ type replica struct {
 }
 
 func newReplica(l *Log, rec *recovered, node *raft.RawNode) *replica {
-	return &replica{log: l, node: node, applied: rec.applied, reads: newReads(l.cfg), sending: make(map[uint64]bool)}
+	r := &replica{log: l, node: node, applied: rec.applied, sending: make(map[uint64]bool)}
+	r.reads = newReads(l.cfg, r.readable)
+	return r
 }
 
 // maxDrain bounds what is taken from one source before raft is asked what to do: enough to make batches, few
@@ -122,6 +124,11 @@ func (r *replica) handleReady() {
 		r.dispatch(rd.Messages)
 	}
 }
+
+// readable reports whether raft may be asked for the commit index. A leader among several answers only once it has
+// committed something in its own term. A single member does not wait for that, and after a restart its
+// commit index, which is not synced by itself, may be older than what it acknowledged.
+func (r *replica) readable() bool { return len(r.log.members) > 1 || r.ready }
 
 // post lets the raft goroutine do something, soon, if it is still there.
 func (l *Log) post(event func(*replica)) { l.events.put(event) }

@@ -58,6 +58,10 @@ func surveySegments(dir string) (*survey, error) {
 
 // segment reads one segment that should continue the checksum sum, and returns the checksum at its end.
 func (s *survey) segment(path string, sum uint32, first, last bool) (uint32, error) {
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
@@ -68,6 +72,9 @@ func (s *survey) segment(path string, sum uint32, first, last bool) (uint32, err
 	for ; ; n++ {
 		var rec walpb.Record
 		at := decoder.LastOffset()
+		if b := whole[at:]; len(b) >= frameBytes && !wellFramed(b) {
+			break
+		}
 		if err = decoder.Decode(&rec); err != nil {
 			break
 		}
@@ -86,10 +93,7 @@ func (s *survey) segment(path string, sum uint32, first, last bool) (uint32, err
 		return 0, damaged(path, 0, "the segment has no good record at all")
 	}
 	end := decoder.LastOffset()
-	rest, readErr := io.ReadAll(io.NewSectionReader(f, end, 1<<62))
-	if readErr != nil {
-		return 0, readErr
-	}
+	rest := whole[end:]
 	verdict, text := judge(rest, end, err)
 	switch {
 	case verdict == damage:
@@ -172,12 +176,12 @@ func judge(rest []byte, end int64, err error) (verdict, string) {
 	}
 	if !unfinished(rest, end) {
 		if err == nil || errors.Is(err, io.EOF) {
-			return damage, "bytes behind the end"
+			return damage, "not a record"
 		}
 		return damage, err.Error()
 	}
 	batches := 0
-	for at := frameBytes; at+frameBytes <= len(rest); {
+	for at := align(end+1) - int(end); at+frameBytes <= len(rest); {
 		rec, size := wholeRecord(rest[at:])
 		if rec == nil {
 			at += frameBytes
@@ -205,13 +209,13 @@ func unfinished(rest []byte, end int64) bool {
 		return true
 	}
 	length, body := frame(rest)
-	if length <= 0 || length > maxRecordBytes {
+	if length <= 0 || length > maxRecordBytes || !wellFramed(rest) {
 		return false
 	}
 	if body, ok := declared(rest[frameBytes:]); ok && body != length {
 		return false // the length changed, not the data
 	}
-	if length > int64(len(body)) {
+	if align(length) > len(body) {
 		return true
 	}
 	for at := 0; at < int(length); {
@@ -232,6 +236,20 @@ func frame(b []byte) (length int64, body []byte) {
 	}
 	return int64(field &^ (0xff << 56)), b[frameBytes:]
 }
+
+// wellFramed reports whether b begins with a length whose highest byte, which says how many bytes of padding
+// follow the record, agrees with the rest; or with the zeros of space that was never written.
+func wellFramed(b []byte) bool {
+	length, _ := frame(b)
+	padding := byte(align(length) - int(length))
+	if padding != 0 {
+		padding |= 0x80
+	}
+	return b[frameBytes-1] == padding
+}
+
+// align rounds up to what records are aligned to.
+func align(n int64) int { return int((n + frameBytes - 1) / frameBytes * frameBytes) }
 
 // declared returns the size of a record according to its own fields: type, checksum, data with its length.
 func declared(body []byte) (int64, bool) {
@@ -258,7 +276,7 @@ func declared(body []byte) (int64, bool) {
 // known without what came before, so everything else about it must be right.
 func wholeRecord(b []byte) (*walpb.Record, int) {
 	length, body := frame(b)
-	if length <= 0 || length > int64(len(body)) {
+	if length <= 0 || length > int64(len(body)) || !wellFramed(b) {
 		return nil, 0
 	}
 	if size, ok := declared(body); !ok || size != length {
@@ -282,8 +300,7 @@ func wholeRecord(b []byte) (*walpb.Record, int) {
 	if !strictly(rec.GetData(), m) {
 		return nil, 0
 	}
-	size := frameBytes + int(length)
-	return &rec, size + (frameBytes-size%frameBytes)%frameBytes
+	return &rec, frameBytes + align(length)
 }
 
 func allZero(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }

@@ -466,3 +466,24 @@ func TestModesCountForOtherUsers(t *testing.T) {
 		}
 	}
 }
+
+func TestMountPointThatHangs(t *testing.T) {
+	tree := newMemTree()
+	dir, _ := mounted(t, tree, Options{})
+	release := tree.hold("list /")
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		<-tree.entered
+		cancel() // as if five seconds had passed
+	}()
+	s, err := look(ctx, dir, Options{})
+	release()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.verdict()
+	wantErrno(t, "mounting there", err, syscall.ETIMEDOUT)
+	if !strings.Contains(fmt.Sprint(err), "does not answer; stop its process, then run: fusermount3 -uz "+dir) {
+		t.Error(err)
+	}
+}

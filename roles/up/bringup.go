@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// progressEvery is the time between two lines about long work.
+const progressEvery = 10 * time.Second
+
 // bringUp starts the pods, mounts the dataset, and shows what there is.
 func (u *session) bringUp(ctx context.Context) error {
 	u.introduce()
@@ -25,7 +28,7 @@ func (u *session) bringUp(ctx context.Context) error {
 	if err := u.countDataset(ctx); err != nil {
 		return err
 	}
-	return u.show(ctx)
+	return u.showTables(ctx)
 }
 
 // introduce says what is going to be run, and what was decided differently from the manifest.
@@ -59,7 +62,7 @@ func (u *session) report(e event) {
 		if e.restarts > 0 {
 			again = fmt.Sprintf("   restarts %d", e.restarts)
 		}
-		u.say("%s   Running   %.1fs%s", e.pod, e.took.Seconds(), again)
+		u.say("%-*s   Running   %.1fs%s", u.width, e.pod, e.took.Seconds(), again)
 	case podDied:
 		last := "it printed nothing"
 		if e.last != "" {
@@ -67,7 +70,7 @@ func (u *session) report(e event) {
 		}
 		u.say("%s ended: %s; %s; restart %d in %s", e.pod, e.exit, last, e.restarts, e.took)
 	case podStopped:
-		u.say("%s   stopped", e.pod)
+		u.say("%-*s   stopped", u.width, e.pod)
 	case podKilled:
 		u.warn("%s did not end by SIGTERM and was killed", e.pod)
 	}
@@ -99,11 +102,18 @@ func (u *session) mountDataset(ctx context.Context) error {
 // is known from before still serves what is cached.
 func (u *session) countDataset(ctx context.Context) error {
 	var total DatasetRecord
+	next := time.Now().Add(progressEvery)
+	progress := func(files int64) {
+		if now := time.Now(); now.After(next) {
+			next = now.Add(progressEvery)
+			u.say("              %d files so far", files)
+		}
+	}
 	for _, m := range u.plan.Dataset {
-		files, bytes, err := count(ctx, u.masters, m.AlluxioPath(), true)
+		files, bytes, err := count(ctx, u.masters, m.AlluxioPath(), true, progress)
 		if err != nil && u.previous != nil && ctx.Err() == nil {
 			u.warn("%s cannot be compared with its source: %v; what is known of it stays", m.AlluxioPath(), err)
-			files, bytes, err = count(ctx, u.masters, m.AlluxioPath(), false)
+			files, bytes, err = count(ctx, u.masters, m.AlluxioPath(), false, progress)
 		}
 		if err != nil {
 			return fmt.Errorf("load the names of %s: %w", m.AlluxioPath(), err)
@@ -116,8 +126,8 @@ func (u *session) countDataset(ctx context.Context) error {
 	})
 }
 
-// show prints what `kubectl get` would: pods, the runtime, the dataset; and the masters.
-func (u *session) show(ctx context.Context) error {
+// showTables prints what `kubectl get` would: pods, the runtime, the dataset; and the masters.
+func (u *session) showTables(ctx context.Context) error {
 	v := look(ctx, u.ledger.record())
 	if v.ask(ctx, u.masters); v.problem != nil {
 		return fmt.Errorf("the masters do not answer: %w", v.problem)

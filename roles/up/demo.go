@@ -40,8 +40,18 @@ func (u *session) readTwice(ctx context.Context, path, source string, limit int6
 	if err != nil {
 		return err
 	}
+	local, known := u.localSource(source)
+	if known {
+		theirs, _, err := listFiles(local, limit)
+		if err != nil {
+			return err
+		}
+		if err := sameNames(names, theirs); err != nil {
+			return err
+		}
+	}
 	if len(names) == 0 {
-		u.say("nothing to read in %s: %d files are larger than %s", short(root), rest, formatSize(limit))
+		u.say("nothing to read in %s%s", short(root), andMore(rest))
 		return nil
 	}
 	u.say("reading %s twice, %d files%s", short(root), len(names), andMore(rest))
@@ -57,7 +67,6 @@ func (u *session) readTwice(ctx context.Context, path, source string, limit int6
 	if err := first.compare(second, "the second pass"); err != nil {
 		return err
 	}
-	local, known := u.localSource(source)
 	if !known {
 		u.say("checksums     sha256 of %d files, equal in both passes", len(names))
 		return nil
@@ -70,6 +79,19 @@ func (u *session) readTwice(ctx context.Context, path, source string, limit int6
 		return err
 	}
 	u.say("checksums     sha256 of %d files, equal to the source's in both passes", len(names))
+	return nil
+}
+
+// sameNames names the first file that the mount or its source has alone. Both are sorted.
+func sameNames(mount, source []string) error {
+	for i := range max(len(mount), len(source)) {
+		switch {
+		case i == len(mount) || i < len(source) && source[i] < mount[i]:
+			return fmt.Errorf("%s: not in the mount", source[i])
+		case i == len(source) || mount[i] < source[i]:
+			return fmt.Errorf("%s: not in the source", mount[i])
+		}
+	}
 	return nil
 }
 
@@ -98,10 +120,10 @@ func (u *session) localSource(uri string) (dir string, ok bool) {
 // readPass reads everything once and says how it went.
 func (u *session) readPass(ctx context.Context, name, root string, names []string) (pass, error) {
 	before := u.sourced(ctx)
-	next := time.Now().Add(10 * time.Second)
+	next := time.Now().Add(progressEvery)
 	p, err := readAll(ctx, root, names, func(n int64) {
 		if now := time.Now(); now.After(next) {
-			next = now.Add(10 * time.Second)
+			next = now.Add(progressEvery)
 			u.say("              %s so far", formatSize(n))
 		}
 	})

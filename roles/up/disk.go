@@ -66,6 +66,13 @@ func addQuota(sum, quota int64, workers int) int64 {
 	return sum + quota*int64(workers)
 }
 
+// volatile says if a folder is lost when the machine restarts.
+func volatile(path string) bool {
+	var sys unix.Statfs_t
+	err := unix.Statfs(path, &sys)
+	return err == nil && (sys.Type == unix.TMPFS_MAGIC || sys.Type == unix.RAMFS_MAGIC)
+}
+
 // occupied is the space that the files below path take. What cannot be read takes none.
 func occupied(path string) int64 {
 	var total int64

@@ -4,9 +4,13 @@ import "errors"
 
 // Exit codes.
 const (
-	exitFailure = 1
-	exitUsage   = 2
+	exitFailure     = 1
+	exitUsage       = 2
+	exitInterrupted = 128 + 2 // as a shell reports SIGINT
 )
+
+// errInterrupted is why everything ends after Ctrl-C.
+var errInterrupted = errors.New("interrupted")
 
 // usageError is a mistake in what the user typed or wrote: exit code 2.
 type usageError string
@@ -17,6 +21,9 @@ func (e usageError) Error() string { return string(e) }
 func exitCode(err error) int {
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
+	}
+	if errors.Is(err, errInterrupted) {
+		return exitInterrupted
 	}
 	return exitFailure
 }

@@ -34,6 +34,7 @@ const (
 
 	envSource = "UP_TEST_SOURCE" // what the pod of the mount shows as hbase
 	envSample = "UP_TEST_SAMPLE" // a sample that is made already
+	envDeaf   = "UP_TEST_DEAF"   // every pod ignores SIGTERM
 	envStops  = "UP_TEST_STOPS"  // file to which a pod that ends in order appends its role
 )
 
@@ -86,11 +87,10 @@ func fakePod() int {
 		fmt.Println("cannot find the journal\nI give up")
 		return 3
 	}
-	if p["test.deaf"] != "" {
-		signal.Ignore(syscall.SIGTERM)
-	}
 	terminated := make(chan os.Signal, 1)
-	if p["test.deaf"] == "" {
+	if p["test.deaf"] != "" || os.Getenv(envDeaf) != "" {
+		signal.Ignore(syscall.SIGTERM)
+	} else {
 		signal.Notify(terminated, syscall.SIGTERM)
 	}
 	if role == "fuse" {

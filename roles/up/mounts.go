@@ -137,8 +137,8 @@ func mountAt(ctx context.Context, c cluster, s mountStep) error {
 }
 
 // count walks the tree below root and adds up its files. With sync, every folder is compared with the source first, so
-// that the masters know it all from then on.
-func count(ctx context.Context, c cluster, root string, sync bool) (files, bytes int64, err error) {
+// that the masters know it all from then on. progress is called for each file.
+func count(ctx context.Context, c cluster, root string, sync bool, progress func(files int64)) (files, bytes int64, err error) {
 	for pending := []string{root}; len(pending) > 0; {
 		dir := pending[len(pending)-1]
 		pending = pending[:len(pending)-1]
@@ -152,6 +152,7 @@ func count(ctx context.Context, c cluster, root string, sync bool) (files, bytes
 			}
 			files++
 			bytes += info.Length
+			progress(files)
 		}
 	}
 	return files, bytes, nil

@@ -161,6 +161,9 @@ func (u *session) decide() error {
 	}
 	u.network = subnet.String()
 	u.plan, err = plan(subnet)
+	for _, p := range u.plan.Pods {
+		u.width = max(u.width, len(p.Name))
+	}
 	return err
 }
 
@@ -180,6 +183,9 @@ func (u *session) writeFiles() error {
 		if err := writeFile(path, conf.FormatProperties(p.Properties, "Written by `goosefs up` for "+p.Name+"; changes are lost."), 0o600); err != nil {
 			return err
 		}
+	}
+	if volatile(u.layout.Dir) {
+		u.warn("%s is in memory: names and cache are lost when this machine restarts; --dir takes another folder", short(u.layout.Dir))
 	}
 	path := filepath.Join(u.layout.conf(), "goosefs-site.properties")
 	return writeFile(path, conf.FormatProperties(u.plan.Client, "Written by `goosefs up` for clients; changes are lost."), 0o644)

@@ -38,6 +38,9 @@ type real struct {
 
 func newReal(t *testing.T) *real {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it builds and runs the whole program")
+	}
 	need(t, mountable())
 	r := &real{t: t, program: filepath.Join(t.TempDir(), "goosefs"), dir: t.TempDir()}
 	if out, err := exec.Command("go", "build", "-o", r.program, "goosefs").CombinedOutput(); err != nil {

@@ -216,6 +216,18 @@ func TestReadAllAndCompare(t *testing.T) {
 	}
 }
 
+func TestSameNames(t *testing.T) {
+	for _, test := range []struct{ mount, source, want string }{
+		{"", "", "<nil>"}, {"a b", "a b", "<nil>"},
+		{"a", "a b", "b: not in the mount"}, {"b", "a b", "a: not in the mount"}, {"a c", "a b", "b: not in the mount"},
+		{"a b", "a", "b: not in the source"}, {"a b", "b", "a: not in the source"},
+	} {
+		if got := fmt.Sprint(sameNames(strings.Fields(test.mount), strings.Fields(test.source))); got != test.want {
+			t.Errorf("%q against %q: %s, want %s", test.mount, test.source, got, test.want)
+		}
+	}
+}
+
 func TestOrigin(t *testing.T) {
 	const mib = 1 << 20
 	for _, test := range []struct {

@@ -17,9 +17,6 @@ import (
 	"goosefs/wire"
 )
 
-// errInterrupted is why everything ends after Ctrl-C.
-var errInterrupted = errors.New("interrupted")
-
 // startLimit is how long a group of pods may take until all of them answer.
 const startLimit = 90 * time.Second
 
@@ -32,6 +29,7 @@ type session struct {
 	runtime  manifest.Runtime
 	plan     Plan
 	network  string
+	width    int           // of the longest name of a pod
 	sample   *sampleServer // nil unless quick start
 	ledger   *ledger
 	pods     *supervisor
@@ -69,18 +67,30 @@ func run(ctx context.Context, o options) (err error) {
 	defer cancel(nil)
 	defer u.listen(cancel)()
 	defer func() { err = errors.Join(err, u.stop()) }()
-	if err := u.bringUp(ctx); err != nil {
-		return err
+	err = u.show(ctx)
+	if errors.Is(context.Cause(ctx), errInterrupted) {
+		return errInterrupted // whatever it looked like
 	}
-	if err := u.demonstrate(ctx); err != nil {
+	if err != nil || o.Once {
 		return err
-	}
-	if o.Once {
-		return nil
 	}
 	u.suggest()
 	<-ctx.Done()
 	return nil
+}
+
+// show starts everything and demonstrates it. A demonstration that fails is no reason to stop a cluster that runs, unless
+// it is all that was asked for.
+func (u *session) show(ctx context.Context) error {
+	if err := u.bringUp(ctx); err != nil {
+		return err
+	}
+	err := u.demonstrate(ctx)
+	if err != nil && !u.o.Once {
+		u.warn("%v", err)
+		return nil
+	}
+	return err
 }
 
 // listen turns the first signal into the end of ctx and the second into impatience. The result ends it.

@@ -31,7 +31,7 @@ func story(out, dir string) string {
 		// What is in the kernel's page cache is the kernel's business.
 		{`, [^,\n]*(all from|from) .*\n`, ", all from somewhere\n"},
 		// The mount answers before, between or after the workers.
-		{`(?m)^hbase-fuse-0   Running   T\n`, ""},
+		{`(?m)^hbase-fuse-0 +Running   T\n`, ""},
 	} {
 		out = regexp.MustCompile(r.pattern).ReplaceAllString(out, r.with)
 	}
@@ -82,6 +82,77 @@ func TestCtrlCStopsEverything(t *testing.T) {
 	assertNothingLeft(t, dir)
 }
 
+func TestSecondCtrlCDoesNotWait(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv(envDeaf, "yes")
+	p := startUp(t, dir, "It runs until Ctrl-C")
+	for range 2 {
+		if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		p.await("stopping; once more kills")
+	}
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, p.out)
+	}
+	if n := strings.Count(p.out.String(), "did not end by SIGTERM and was killed"); n != 7 {
+		t.Errorf("%d pods were killed, want all 7:\n%s", n, p.out)
+	}
+	assertNothingLeft(t, dir)
+}
+
+func TestDemonstrationThatFails(t *testing.T) {
+	// The mount shows the sample with one wrong byte, or not at all.
+	wrong := t.TempDir()
+	if err := linkTree(filepath.Join(os.Getenv(envSample), sampleRoot), wrong); err != nil {
+		t.Fatal(err)
+	}
+	changes, err := os.ReadFile(filepath.Join(wrong, "CHANGES.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes[99] ^= 1
+	if err := writeFile(filepath.Join(wrong, "CHANGES.md"), changes, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		once        bool
+		shown, want string
+	}{
+		{true, wrong, "demonstration: CHANGES.md: sha256 "},
+		{false, wrong, "demonstration: CHANGES.md: sha256 "},
+		{true, "", "demonstration: CHANGES.md: not in the mount"},
+	} {
+		once, want := test.once, test.want
+		t.Run(fmt.Sprintf("once=%t", once), func(t *testing.T) {
+			dir := t.TempDir()
+			var said lockedBuffer
+			o := fakeOptions(dir, &said)
+			o.Once = once
+			signals := make(chan os.Signal, 1)
+			o.Signals = signals
+			tune := o.seams.tune
+			o.seams.tune = func(s *supervisorOptions) {
+				tune(s)
+				s.env = append(s.env, envSource+"="+test.shown)
+			}
+			if !once {
+				go func() {
+					eventually(t, "it stays", func() bool { return strings.Contains(said.String(), "It runs until Ctrl-C") })
+					signals <- os.Interrupt
+				}()
+			}
+			err := run(context.Background(), o)
+			if once && (err == nil || !strings.Contains(err.Error(), want)) {
+				t.Errorf("got %v\n%s", err, said.String())
+			}
+			if !once && (err != nil || !strings.Contains(said.String(), "warning: "+want)) {
+				t.Errorf("got %v\n%s", err, said.String())
+			}
+		})
+	}
+}
+
 func TestCtrlCWhileStarting(t *testing.T) {
 	dir := t.TempDir()
 	l, _ := newLayout(dir, "")
@@ -94,7 +165,7 @@ func TestCtrlCWhileStarting(t *testing.T) {
 		once.Do(func() { signals <- os.Interrupt })
 		return fmt.Errorf("silence")
 	}
-	if err := run(context.Background(), o); !errors.Is(err, errInterrupted) {
+	if err := run(context.Background(), o); !errors.Is(err, errInterrupted) || exitCode(err) != exitInterrupted {
 		t.Errorf("got %v\n%s", err, said.String())
 	}
 	assertNothingLeft(t, l.Dir)

@@ -16,7 +16,7 @@ import (
 // Who may import whom, as docs/design.md says. A folder's rule holds for all below it, unless a longer one is here.
 var mayImport = map[string][]string{
 	".":               {"roles", "shell"},
-	"roles":           {"roles", "client", "conf", "fuse", "wire"},
+	"roles":           {"roles", "client", "conf", "fuse", "wire", "blockcache", "raftlog"},
 	"roles/master":    {"raftlog", "metastore", "ufs", "wire", "conf"},
 	"roles/worker":    {"blockcache", "ufs", "client", "wire", "conf"},
 	"roles/up":        {"client", "conf", "manifest", "wire", "roles/up"},

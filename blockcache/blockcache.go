@@ -57,16 +57,17 @@ type Range struct {
 	Off, Len int64
 }
 
-// TierUsage is a tier's use. Quota and Used leave out failed directories.
+// TierUsage is a tier's use. Quota and Used leave out failed directories. Used
+// is 0 when nothing is cached: it leaves out the few pages that empty folders take.
 type TierUsage struct {
 	Alias       string
 	Dirs        []DirUsage
 	Quota, Used int64
 }
 
-// DirUsage is a directory's use. Used counts allocated bytes, indexes and
-// quarantine. Failed is why the directory is out of service until the cache is
-// opened again.
+// DirUsage is a directory's use. Used counts allocated bytes, indexes,
+// quarantine and folders. Failed is why the directory is out of service until
+// the cache is opened again.
 type DirUsage struct {
 	Path        string
 	Quota, Used int64

@@ -117,7 +117,12 @@ func until(t testing.TB, what string, ok func() bool) {
 	}
 }
 
-func used(c *Cache) int64 { return c.Usage()[0].Used }
+func used(c *Cache) (n int64) {
+	for _, d := range c.Usage()[0].Dirs {
+		n += d.Used
+	}
+	return n
+}
 
 func TestBytesComeBack(t *testing.T) {
 	c := mustOpen(t, one(t.TempDir(), 16*mib))

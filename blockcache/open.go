@@ -118,9 +118,11 @@ func makeFolders(d *dir) error {
 			return err
 		}
 	}
-	const ours = 5 // the directory, blocks, quarantine, lock, the store id
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.mu.used = ours * pageSize
+	d.mu.used = ownNames * pageSize
 	return nil
 }
+
+// ownNames is what a directory holds besides files: itself, blocks, quarantine, lock, the store id.
+const ownNames = 5

@@ -18,11 +18,12 @@ func (c *Cache) Usage() []TierUsage {
 		for _, d := range t.dirs {
 			d.mu.Lock()
 			du := DirUsage{Path: d.path, Quota: d.quota, Used: d.mu.used, Failed: d.mu.failed}
+			folders := int64(ownNames+len(d.mu.shards)) * pageSize
 			d.mu.Unlock()
 			u.Dirs = append(u.Dirs, du)
 			if du.Failed == nil {
 				u.Quota += du.Quota
-				u.Used += du.Used
+				u.Used += max(0, du.Used-folders)
 			}
 		}
 		all = append(all, u)

@@ -2,101 +2,88 @@ package roles
 
 import (
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
 
+	"goosefs/blockcache"
 	"goosefs/conf"
+	"goosefs/raftlog"
 
-	"github.com/gofrs/flock"
 	"github.com/urfave/cli/v2"
 )
 
 func (e Env) formatMasterCommand() *cli.Command {
-	return e.formatCommand("formatMaster", "forget the namespace: empty this master's journal and metastore", conf.RoleMaster, masterFolders)
+	return e.formatCommand("formatMaster", "forget the namespace: empty this master's journal and metastore", conf.RoleMaster, formatMaster)
 }
 
 func (e Env) formatJournalCommand() *cli.Command {
-	return e.formatCommand("formatJournal", "the same as formatMaster: the journal and the metastore go together", conf.RoleMaster, masterFolders)
+	return e.formatCommand("formatJournal", "the same as formatMaster: the journal and the metastore go together", conf.RoleMaster, formatMaster)
 }
 
 func (e Env) formatWorkerCommand() *cli.Command {
-	return e.formatCommand("formatWorker", "empty this worker's cache", conf.RoleWorker, workerFolders)
+	return e.formatCommand("formatWorker", "empty this worker's cache", conf.RoleWorker, formatWorker)
 }
 
-func masterFolders(c *conf.Conf) ([]string, error) {
-	return []string{c.String("goosefs.master.journal.folder"), c.String("goosefs.master.metastore.dir")}, nil
-}
-
-func workerFolders(c *conf.Conf) (folders []string, err error) {
-	tiers, err := c.Tiers()
-	for _, t := range tiers {
-		for _, d := range t.Dirs {
-			folders = append(folders, d.Path)
-		}
-	}
-	return folders, err
-}
-
-func (e Env) formatCommand(name, usage string, role conf.Role, folders func(*conf.Conf) ([]string, error)) *cli.Command {
+func (e Env) formatCommand(name, usage string, role conf.Role, format func(c *conf.Conf, keep bool, w io.Writer) error) *cli.Command {
 	return &cli.Command{
 		Name: name, Usage: usage, UsageText: "goosefs " + name + " [-s]",
-		Description: "It is refused while the process runs that uses the folders. The under file systems are not touched.\n\n" +
+		Description: "It is refused while a process uses the folders. The under file systems are not touched.\n\n" +
 			"Examples:\n  goosefs " + name + "\n  goosefs " + name + " -s",
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "s", Usage: "only if there is nothing yet: keeps what is there"}},
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "s", Usage: "only if there is nothing yet: what is there stays"}},
 		Action: func(c *cli.Context) error {
 			cfg, err := e.load(role, c.App.ErrWriter)
+			if err == nil {
+				err = format(cfg, c.Bool("s"), c.App.Writer)
+			}
 			if err != nil {
 				return failure(err)
-			}
-			list, err := folders(cfg)
-			if err != nil {
-				return failure(err)
-			}
-			for _, folder := range list {
-				if err := format(folder, c.Bool("s")); err != nil {
-					return failure(err)
-				}
-				fmt.Fprintln(c.App.Writer, "Formatted", folder)
 			}
 			return nil
 		},
 	}
 }
 
-// lockNames are the files by which a running process holds a folder.
-var lockNames = [...]string{"lock", "LOCK", ".lock", "goosefs.lock", "goosefs-worker.lock"}
-
-// format empties a folder that belongs to goosefs. With keep it only makes it.
-func format(folder string, keep bool) error {
-	entries, err := os.ReadDir(folder)
-	if err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return err
-	}
-	if keep && len(entries) > 0 {
+// formatMaster empties the journal and the metastore; one is worth nothing without the other. With keep it leaves alone
+// what is there.
+func formatMaster(c *conf.Conf, keep bool, w io.Writer) error {
+	journal, metastore := c.String("goosefs.master.journal.folder"), c.String("goosefs.master.metastore.dir")
+	if keep && filled(journal) {
 		return nil
 	}
-	for _, name := range lockNames {
-		path := filepath.Join(folder, name)
-		if _, err := os.Stat(path); err != nil {
-			continue
-		}
-		lock := flock.New(path)
-		held, err := lock.TryLock()
-		if err != nil {
-			return err
-		}
-		if !held {
-			return fmt.Errorf("%s is in use: stop the process that uses it first", folder)
-		}
-		defer lock.Close()
+	if err := raftlog.Format(journal); err != nil {
+		return err
 	}
-	for _, entry := range entries {
-		if err := os.RemoveAll(filepath.Join(folder, entry.Name())); err != nil {
-			return err
+	fmt.Fprintln(w, "Formatted", journal)
+	if err := os.RemoveAll(metastore); err != nil {
+		return err
+	}
+	fmt.Fprintln(w, "Formatted", metastore)
+	return os.MkdirAll(metastore, 0o700)
+}
+
+// formatWorker empties the folders of the tiers.
+func formatWorker(c *conf.Conf, keep bool, w io.Writer) error {
+	tiers, err := c.Tiers()
+	if err != nil {
+		return err
+	}
+	for _, t := range tiers {
+		for _, d := range t.Dirs {
+			if keep && filled(d.Path) {
+				continue
+			}
+			err := blockcache.Format(blockcache.Options{Tiers: []blockcache.Tier{{Alias: t.Alias, Dirs: []blockcache.Dir{{Path: d.Path, Quota: d.Quota}}}}})
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(w, "Formatted", d.Path)
 		}
 	}
 	return nil
+}
+
+// filled says whether a folder is there and holds something.
+func filled(folder string) bool {
+	entries, err := os.ReadDir(folder)
+	return err == nil && len(entries) > 0
 }

@@ -45,6 +45,12 @@ func (e Env) runFuse(mountpoint, root string, raw []string) error {
 	if mountpoint, err = filepath.Abs(mountpoint); err != nil {
 		return err
 	}
+	// Charts name a mount point that is not there yet. What else is wrong with it, Mount says better.
+	if _, err := os.Lstat(mountpoint); os.IsNotExist(err) {
+		if err := os.MkdirAll(mountpoint, 0o755); err != nil {
+			return err
+		}
+	}
 	ctx, stop := until()
 	defer stop()
 	fs, err := client.New(clientConfig(cfg, log))

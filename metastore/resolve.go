@@ -68,10 +68,7 @@ func (t *tree) walk(clean string) found {
 		if slash := strings.IndexByte(clean[at:], '/'); slash >= 0 {
 			end = at + slash
 		}
-		if !f.deepest.Dir {
-			return f
-		}
-		n := t.child(f.deepest.ID, clean[at:end])
+		n := t.child(f.deepest.ID, clean[at:end]) // a file has none
 		if n == nil {
 			return f
 		}

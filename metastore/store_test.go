@@ -38,6 +38,9 @@ func TestFlushByTime(t *testing.T) {
 		if s.Applied() != 7 {
 			t.Errorf("Applied() = %d after 3 s", s.Applied())
 		}
+		if st := s.Stats(); st.Pending != 0 {
+			t.Errorf("%d changes are pending after a flush", st.Pending)
+		}
 		// An index without commands is flushed too.
 		s.Apply(8, nil)
 		time.Sleep(3 * time.Second)

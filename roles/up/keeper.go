@@ -118,8 +118,8 @@ func (k *keeper) live() (exit string) {
 	return cmd.ProcessState.String()
 }
 
-// end asks the pod to end, and insists when it takes too long. The process cannot be reaped, and its pid not be used
-// again, before ended is closed.
+// end asks the pod to end, and insists when it takes too long. It returns when ended is closed, which is right after the
+// process was reaped; pids are not used again as fast as that.
 func (k *keeper) end(cmd *exec.Cmd, ended <-chan struct{}) {
 	k.s.record(k.pod.Name, func(r *PodRecord) { r.Status = StatusTerminating })
 	group := -cmd.Process.Pid

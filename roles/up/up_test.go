@@ -325,6 +325,33 @@ func TestStateThatCannotBecomeWhatIsAsked(t *testing.T) {
 	}
 }
 
+func TestManifestsFromStdin(t *testing.T) {
+	dir := t.TempDir()
+	var said lockedBuffer
+	o := fakeOptions(dir, &said)
+	o.Once = true
+	o.Files = []string{"-"}
+	o.Stdin = strings.NewReader(strings.Replace(seedDataset, "https://mirrors.tuna.tsinghua.edu.cn/apache/", "https://me:pass@example.org/", 1) + "---\n" +
+		strings.Replace(seedRuntime, "/mnt/disk1", filepath.Join(dir, "disk"), 1))
+	if err := run(context.Background(), o); err != nil {
+		t.Fatalf("%v\n%s", err, said.String())
+	}
+	for _, want := range []string{"/hbase -> https://me:xxxxx@example.org/hbase/stable/: mounted\n", "sha256 of 16 files, equal in both passes\n"} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, said.String())
+		}
+	}
+	for i := range 3 {
+		if _, err := os.Stat(filepath.Join(dir, "disk", "default", "hbase", fmt.Sprintf("worker-%d", i))); err != nil {
+			t.Error(err)
+		}
+	}
+	l, _ := newLayout(dir, "")
+	if record, err := os.ReadFile(l.record()); err != nil || strings.Contains(string(record), "me:pass") {
+		t.Errorf("the record holds a password, or %v:\n%s", err, record)
+	}
+}
+
 func TestMistakesInManifests(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "m.yaml")
 	for _, test := range []struct {

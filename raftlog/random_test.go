@@ -122,10 +122,11 @@ func (c *cluster) fault(id uint64, die int, gone func()) {
 		c.freeze(id)
 		gone()
 		c.bury(id)
-	case die == 2:
-		c.network.isolate(id, true)
-	case die == 3:
-		c.network.isolate(id, false)
+	case die == 2 || die == 3: // one at a time, or hardly anything would ever be agreed on
+		for _, m := range c.members {
+			c.network.isolate(m.ID, false)
+		}
+		c.network.isolate(id, die == 2)
 	case die == 4 && l != nil:
 		ctx, cancel := context.WithTimeout(c.t.Context(), time.Second)
 		_ = l.TransferLeadership(ctx, 0) // any outcome is fine

@@ -45,7 +45,8 @@ func TestMain(m *testing.M) {
 	case os.Getenv(envPod) != "":
 		os.Exit(fakePod())
 	}
-	os.Setenv(envPod, "1") // for the pods that tests start
+	os.Setenv(envPod, "1")                                        // for the pods that tests start
+	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")) // they need not linger
 	os.Exit(withSample(m))
 }
 

@@ -96,6 +96,9 @@ func fakePod() int {
 	}
 	if role == "fuse" {
 		err = linkTree(os.Getenv(envSource), filepath.Join(os.Args[2], "hbase"))
+		if err == nil {
+			err = os.WriteFile(mountedMark(os.Args[2], os.Getppid()), nil, 0o644)
+		}
 	} else {
 		_, err = net.Listen("tcp", net.JoinHostPort(p["goosefs."+role+".bind.host"], p["goosefs."+role+".rpc.port"]))
 	}
@@ -109,6 +112,11 @@ func fakePod() int {
 		f.Close()
 	}
 	return 0
+}
+
+// mountedMark is the file by which a fake mount tells its supervisor that it is there.
+func mountedMark(mount string, supervisor int) string {
+	return filepath.Join(mount, fmt.Sprintf("mounted-for-%d", supervisor))
 }
 
 // linkTree shows the files of one folder in another, as a mount would.
@@ -176,7 +184,7 @@ func fakeOptions(dir string, out io.Writer) options {
 // fakeProbe asks a fake pod.
 func fakeProbe(ctx context.Context, p Pod) error {
 	if p.Role == RoleFuse {
-		_, err := os.Stat(filepath.Join(p.Args[1], "hbase"))
+		_, err := os.Stat(mountedMark(p.Args[1], os.Getpid()))
 		return err
 	}
 	return reachable(ctx, p.Address, p.Port)

@@ -19,8 +19,8 @@ const defaultDir = ".goosefs"
 // podGrace is how long a pod may take to end before it is killed.
 const podGrace = 15 * time.Second
 
-// Command is `goosefs up`.
-func Command(version string) *cli.Command {
+// Command is `goosefs up`. properties are -Dkey=value pairs as typed; all pods get them, before what the manifest says.
+func Command(version string, properties []string) *cli.Command {
 	return &cli.Command{
 		Name:      "up",
 		Usage:     "run a whole cluster on this host: masters, workers, and a mount of the dataset",
@@ -31,7 +31,8 @@ func Command(version string) *cli.Command {
 			"Examples:\n" +
 			"  goosefs up\n" +
 			"  goosefs up -f dataset.yaml -f runtime.yaml --dir /srv/goosefs --mount /mnt/hbase\n" +
-			"  cat *.yaml | goosefs up -f - --once",
+			"  cat *.yaml | goosefs up -f - --once\n" +
+			"  goosefs up -Dgoosefs.logs.level=debug",
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "file", Aliases: []string{"f"}, Usage: "a manifest, a folder of them, or - for stdin: a Dataset and a GooseFSRuntime"},
 			dirFlag(),
@@ -39,17 +40,17 @@ func Command(version string) *cli.Command {
 			&cli.BoolFlag{Name: "once", Usage: "stop after the demonstration; the exit code says whether all was well"},
 			&cli.StringFlag{Name: "read", Usage: "how much of the dataset the demonstration reads, e.g. 500MB; 0 for none (default: all of the sample, 2GB of others)"},
 		},
-		Action: func(c *cli.Context) error { return runCommand(c, version) },
+		Action: func(c *cli.Context) error { return runCommand(c, version, properties) },
 	}
 }
 
-func runCommand(c *cli.Context, version string) error {
+func runCommand(c *cli.Context, version string, properties []string) error {
 	if c.Args().Present() {
 		return exit(usageError("up: unexpected \"" + c.Args().First() + "\"; manifests are given by -f"))
 	}
 	o := options{
 		Files: c.StringSlice("file"), Dir: c.String("dir"), Mount: c.String("mount"), Once: c.Bool("once"), Read: readDefault,
-		Version: version, Stdin: c.App.Reader, Stdout: c.App.Writer, Stderr: c.App.ErrWriter,
+		Version: version, Properties: properties, Stdin: c.App.Reader, Stdout: c.App.Writer, Stderr: c.App.ErrWriter,
 	}
 	if text := c.String("read"); text != "" {
 		n, err := conf.ParseSize(text)
@@ -76,6 +77,7 @@ type options struct {
 	Once       bool
 	Read       int64 // bytes that the demonstration reads; readDefault decides by the dataset
 	Version    string
+	Properties []string // -Dkey=value
 	Stdin      io.Reader
 	Stdout     io.Writer // the story
 	Stderr     io.Writer // warnings

@@ -192,7 +192,7 @@ func TestCommandLine(t *testing.T) {
 		var out bytes.Buffer
 		a := &cli.App{
 			Name: "goosefs", Writer: &out, ErrWriter: &out, ExitErrHandler: func(*cli.Context, error) {},
-			Commands: []*cli.Command{Command("test"), GetCommand(), DownCommand()},
+			Commands: []*cli.Command{Command("test", nil), GetCommand(), DownCommand()},
 		}
 		err := a.Run(append([]string{"goosefs"}, args...))
 		if err == nil {

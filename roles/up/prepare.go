@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -60,6 +61,27 @@ func (u *session) prepare() error {
 // quickStart says whether the user gave no manifest.
 func (u *session) quickStart() bool { return len(u.o.Files) == 0 }
 
+// withProperties puts -Dkey=value pairs before all that the manifest says.
+func withProperties(r manifest.Runtime, pairs []string) (manifest.Runtime, error) {
+	typed := make(map[string]string)
+	for _, pair := range pairs {
+		key, value, _ := strings.Cut(strings.TrimPrefix(pair, "-D"), "=")
+		if _, err := conf.Check(key, value); err != nil {
+			return r, asUsage(fmt.Errorf("-D%s=%s: %w", key, value, err))
+		}
+		typed[key] = value
+	}
+	for _, of := range []*map[string]string{&r.Properties, &r.Master.Properties, &r.Worker.Properties, &r.Fuse.Properties} {
+		merged := maps.Clone(*of)
+		if merged == nil {
+			merged = make(map[string]string)
+		}
+		maps.Copy(merged, typed)
+		*of = merged
+	}
+	return r, nil
+}
+
 // readManifests reads the user's manifests, or the seed's.
 func (u *session) readManifests() error {
 	var docs []manifest.Document
@@ -76,6 +98,9 @@ func (u *session) readManifests() error {
 	dataset, runtime, more, err := manifest.Bind(docs)
 	if err != nil {
 		return asUsage(err)
+	}
+	if runtime, err = withProperties(runtime, u.o.Properties); err != nil {
+		return err
 	}
 	u.dataset, u.runtime = dataset, runtime
 	for _, w := range append(warnings, more...) {

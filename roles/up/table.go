@@ -33,8 +33,10 @@ func formatSize(n int64) string {
 	return fmt.Sprintf("%.2f%s", size, units[unit])
 }
 
-// formatPercent writes the share of a in b; an empty dataset has nothing cached.
+// formatPercent writes the share of a in b; an empty dataset has nothing cached. What is cached takes a little more on
+// disk than it is long, and may be of files that changed since: all of it is 100 %.
 func formatPercent(a, b int64) string {
+	a = min(a, b)
 	if b == 0 {
 		return "0.0%"
 	}

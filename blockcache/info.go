@@ -1,0 +1,13 @@
+package blockcache
+
+// Info is the length and the block size of a file of which something is cached,
+// or on which somebody has a handle.
+func (c *Cache) Info(id int64) (FileInfo, bool) {
+	c.running.RLock()
+	defer c.running.RUnlock()
+	e := c.lookup(id)
+	if e == nil || c.closed {
+		return FileInfo{}, false
+	}
+	return e.info, true
+}

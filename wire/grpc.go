@@ -18,7 +18,8 @@ import (
 
 // Limits of a message. Official clients read at most 4 MiB and send chunks up to a block.
 const (
-	MaxRecv  = 80 << 20 // bytes a server takes
+	MaxRecv  = 80 << 20 // bytes that either side takes
+	MaxReply = 3 << 20  // bytes of metadata in one answer to a client, about
 	MaxFrame = 1 << 20  // bytes of data in one answer of a block stream
 )
 
@@ -43,11 +44,12 @@ func Dial(network Network, addr string) (*grpc.ClientConn, error) {
 }
 
 // NewServer makes a gRPC server that keeps its limits, turns errors into statuses, and survives a panic in a handler,
-// which it reports to log.
+// which it reports to log. Its Stop returns when the last handler has.
 func NewServer(log *slog.Logger) *grpc.Server {
 	return grpc.NewServer(
 		grpc.MaxRecvMsgSize(MaxRecv),
 		grpc.MaxConcurrentStreams(1024),
+		grpc.WaitForHandlers(true),
 		grpc.MaxHeaderListSize(16<<10),
 		grpc.ConnectionTimeout(20*time.Second),
 		grpc.InitialWindowSize(window),

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -19,7 +20,8 @@ type Network interface {
 
 // TCP is the network of the machine. Hosts maps names to IP addresses ahead of DNS and /etc/hosts.
 type TCP struct {
-	Hosts map[string]string
+	Hosts   map[string]string
+	Timeout time.Duration // of one attempt to connect; 3 s if 0
 }
 
 // Listen implements [Network].
@@ -29,7 +31,7 @@ func (n TCP) Listen(addr string) (net.Listener, error) {
 
 // Dial implements [Network].
 func (n TCP) Dial(ctx context.Context, addr string) (net.Conn, error) {
-	d := net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}
+	d := net.Dialer{Timeout: cmp.Or(n.Timeout, 3*time.Second), KeepAlive: 15 * time.Second}
 	return d.DialContext(ctx, "tcp", n.Resolve(addr))
 }
 

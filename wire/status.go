@@ -21,6 +21,9 @@ const (
 	notLeader   = "NOT_LEADER"
 )
 
+// textLimit bounds the text of a status, which travels in a header.
+const textLimit = 4 << 10
+
 // errnos is the table between errors and gRPC: which code an errno travels as, and under which name it is told apart
 // from others of the same code. The first row of a code is what that code means when no name came with it.
 var errnos = []struct {
@@ -43,11 +46,13 @@ var errnos = []struct {
 	{syscall.EBUSY, "EBUSY", codes.FailedPrecondition},
 	{syscall.ENOSPC, "ENOSPC", codes.ResourceExhausted},
 	{syscall.EDQUOT, "EDQUOT", codes.ResourceExhausted},
+	{syscall.EMSGSIZE, "EMSGSIZE", codes.ResourceExhausted},
 	{syscall.ENOTSUP, "ENOTSUP", codes.Unimplemented},
 	{syscall.ERANGE, "ERANGE", codes.OutOfRange},
 	{syscall.EAGAIN, "EAGAIN", codes.Unavailable},
 	{syscall.ETIMEDOUT, "ETIMEDOUT", codes.DeadlineExceeded},
 	{syscall.ECANCELED, "ECANCELED", codes.Canceled},
+	{syscall.EBADMSG, "EBADMSG", codes.DataLoss},
 	{syscall.EIO, "EIO", codes.Internal},
 }
 
@@ -82,19 +87,37 @@ func Status(err error) error {
 	info := &errdetails.ErrorInfo{Reason: name, Domain: errorDomain, Metadata: map[string]string{}}
 	var at *fs.PathError
 	if errors.As(err, &at) {
-		info.Metadata[keyOp], info.Metadata[keyPath] = at.Op, at.Path
+		info.Metadata[keyOp], info.Metadata[keyPath] = printable(at.Op), printable(at.Path)
 	}
-	return detailed(code, err.Error(), info)
+	return detailed(code, printable(err.Error()), info)
+}
+
+// printable is text as a status can carry it: not too long, and UTF-8 whatever a caller put into a path.
+func printable(text string) string {
+	if len(text) > textLimit {
+		text = text[:textLimit] + "…"
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
 // NotLeader is what a standby master answers to what only the leader may answer. leader, host:port, may be empty.
 func NotLeader(leader string) error {
-	info := &errdetails.ErrorInfo{Reason: notLeader, Domain: errorDomain, Metadata: map[string]string{keyLeader: leader}}
 	text := "this master is not the leader"
 	if leader != "" {
 		text += "; the leader is " + leader
 	}
-	return detailed(codes.Unavailable, text, info)
+	return notServing(text, leader)
+}
+
+// SafeMode is what a leader answers that is not ready yet. To clients it is as good as no leader: they ask again.
+func SafeMode() error {
+	return notServing("GooseFS master is in safe mode. Please try again later.", "")
+}
+
+func notServing(text, leader string) error {
+	return detailed(codes.Unavailable, text, &errdetails.ErrorInfo{
+		Reason: notLeader, Domain: errorDomain, Metadata: map[string]string{keyLeader: leader},
+	})
 }
 
 func detailed(code codes.Code, text string, info *errdetails.ErrorInfo) error {
@@ -112,16 +135,6 @@ func LeaderHint(err error) (leader string, ok bool) {
 		return "", false
 	}
 	return info.Metadata[keyLeader], true
-}
-
-// Unavailable says whether err leaves open if the call happened, or was refused before it did: worth another try
-// elsewhere. It knows statuses and what [FromStatus] makes of them.
-func Unavailable(err error) bool {
-	if s, ok := status.FromError(err); ok {
-		return s.Code() == codes.Unavailable || s.Code() == codes.Aborted
-	}
-	var e *Error
-	return errors.As(err, &e) && e.Code == codes.Unavailable
 }
 
 // Error is what a server answered: its text, and the errno it stands for.

@@ -19,10 +19,11 @@ type clusterService struct {
 func (s *clusterService) Status(context.Context, *clusterpb.StatusRequest) (*clusterpb.ClusterStatus, error) {
 	st, stats := s.raft.Status(), s.store.Stats()
 	leader := s.leaderAddress()
+	_, notReady := s.leads()
 	reply := &clusterpb.ClusterStatus{
 		Leader: leader, Version: s.options.Version, StartTimeMs: s.started.UnixMilli(), NowMs: s.now().UnixMilli(),
 		AnsweredBy: s.self.Address, Term: st.Term, Applied: st.Applied,
-		Files: stats.Files, Directories: stats.Dirs, WebPort: int32(s.options.WebPort), SafeMode: leader == "",
+		Files: stats.Files, Directories: stats.Dirs, WebPort: int32(s.options.WebPort), SafeMode: leader == "" || leader == s.self.Address && notReady != nil,
 	}
 	for _, m := range s.options.Masters {
 		master := &clusterpb.Master{Address: m.Address, JournalAddress: m.Journal, Leader: m.Address == leader, Available: m == s.self || m.Address == leader}
@@ -38,8 +39,8 @@ func (s *clusterService) Status(context.Context, *clusterpb.StatusRequest) (*clu
 
 // ListWorkers lists the workers that report to this master.
 func (s *clusterService) ListWorkers(ctx context.Context, _ *clusterpb.ListWorkersRequest) (*clusterpb.WorkerList, error) {
-	if role, _ := s.raft.Watch(); !role.Leading {
-		return nil, wire.NotLeader(s.leaderAddress())
+	if _, err := s.leads(); err != nil {
+		return nil, err
 	}
 	return &clusterpb.WorkerList{Workers: s.registry.status(s.now())}, nil
 }

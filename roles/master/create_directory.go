@@ -1,7 +1,10 @@
 package master
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"io/fs"
 	"path"
 	"syscall"
 
@@ -10,49 +13,122 @@ import (
 	"goosefs/wire/pb"
 )
 
-// CreateDirectory makes a directory; one that is written through is made in the under file system first.
+// CreateDirectory makes a directory. The namespace decides whose it is, so it comes first there, as one that is only
+// here; then it is made in the under file system, if it is to be written through. A master that fails in between
+// leaves a directory that the same call, made again, completes.
 func (s *fileService) CreateDirectory(ctx context.Context, req *pb.CreateDirectoryPRequest) (*pb.CreateDirectoryPResponse, error) {
 	if err := s.linearize(ctx); err != nil {
 		return nil, err
 	}
+	if err := nameable("mkdir", req.GetPath()); err != nil {
+		return nil, err
+	}
 	o := req.GetOptions()
-	r, err := s.loader.stat(ctx, req.GetPath(), s.freshness(o.GetCommonOptions()))
+	create := metastore.CreateDirectory{
+		Header: s.head(o.GetCommonOptions()), Path: req.GetPath(), Mode: modeOf(o.GetMode()),
+		Recursive: o.GetRecursive(), AllowExists: o.GetAllowExists(),
+	}
+	max := asKnown
+	if !s.operations.applied(create.OpID, s.now()) {
+		max = s.freshness(o.GetCommonOptions()) // one that is only in the under file system so far is in the way as well
+	}
+	r, err := s.loader.stat(ctx, create.Path, max)
 	if err != nil {
 		return nil, err
 	}
-	create := metastore.CreateDirectory{
-		Header: s.head(o.GetCommonOptions()), Path: req.GetPath(), Mode: modeOf(o.GetMode()),
-		Recursive: o.GetRecursive(), AllowExists: o.GetAllowExists(), Persisted: through(o.GetWriteType()),
+	result, err := s.propose(ctx, create, missingPaths(r)...)
+	if err != nil {
+		return nil, err
 	}
-	if create.Persisted && possible(r, create.Recursive) {
-		if err := s.makeDirectory(ctx, r, create.Recursive); err != nil {
-			return nil, err
-		}
+	if through(o.GetWriteType()) {
+		err = s.makeThrough(ctx, result)
 	}
-	_, err = s.propose(ctx, create, req.GetPath())
 	return &pb.CreateDirectoryPResponse{}, err
 }
 
-// possible says whether the namespace will take the directory. If not, the under file system is left alone, and the
-// command says why not.
-func possible(r metastore.Resolution, recursive bool) bool {
-	return r.Inode == nil && r.Deepest.Dir && r.Mount.ID != 0 && !r.Mount.ReadOnly && (recursive || r.DeepestPath == path.Dir(r.Path))
+// missingPaths are r's path and those above it that are not known: what a recursive creation makes.
+func missingPaths(r metastore.Resolution) (paths []string) {
+	for p := r.Path; p != r.DeepestPath; p = path.Dir(p) {
+		paths = append(paths, p)
+	}
+	return paths
 }
 
-func (s *fileService) makeDirectory(ctx context.Context, r metastore.Resolution, recursive bool) error {
+// makeThrough makes a new directory of the namespace in the under file system too. If that will not have it, the
+// directory is taken away again; parents that were made with it stay.
+func (s *fileService) makeThrough(ctx context.Context, made *metastore.Result) error {
+	x, err := s.changes.begin(ctx, made.Path)
+	if err != nil {
+		return err
+	}
+	defer s.changes.end(x)
+	n, p, err := s.store.Get(made.Inode.ID)
+	if err != nil || p != made.Path || n.Persistence == metastore.Persisted {
+		return err // removed, moved or completed by somebody else
+	}
+	r, err := s.store.Resolve(p)
+	if err != nil || r.Mount.ID == 0 {
+		return err
+	}
+	if err := s.makeDirectory(ctx, r, fs.FileMode(n.Mode)); err != nil {
+		if ctx.Err() != nil {
+			return err // the caller left: perhaps to ask again
+		}
+		_, undone := s.propose(ctx, metastore.Delete{Header: s.head(nil), Path: p, IfID: n.ID}, p)
+		if undone != nil {
+			s.log.Warn("a directory that its under file system refuses stays in the namespace", "path", p, "err", undone)
+		}
+		return err
+	}
+	persisted := metastore.Persisted
+	_, err = s.propose(ctx, metastore.SetAttribute{Header: s.head(nil), Path: p, IfID: n.ID, Persistence: &persisted})
+	return err
+}
+
+func (s *fileService) makeDirectory(ctx context.Context, r metastore.Resolution, mode fs.FileMode) error {
 	src, err := s.sources.of(r.Mount)
 	if err != nil {
 		return err
 	}
-	return src.change(ctx, func(ctx context.Context, u ufs.UFS) error {
+	return src.call(ctx, func(ctx context.Context, u ufs.UFS) error {
 		// Parents that are only in the namespace so far come into being with it.
 		if err := makeParents(ctx, u, path.Dir(r.Rel)); err != nil {
 			return err
 		}
-		err := u.Mkdir(ctx, r.Rel, 0o755)
-		if errnoOf(err) == syscall.EEXIST {
-			return nil // the first try of this call, or somebody else: the same directory
-		}
-		return err
+		return makeOne(ctx, u, r.Rel, cmp.Or(mode.Perm(), 0o755))
 	})
+}
+
+// makeOne makes one directory. If it is there already that was the first try of this call, or somebody else: fine.
+func makeOne(ctx context.Context, u ufs.UFS, name string, mode fs.FileMode) error {
+	err := u.Mkdir(ctx, name, mode)
+	if errnoOf(err) != syscall.EEXIST {
+		return err
+	}
+	info, there := u.Stat(ctx, name)
+	if there == nil && info.Dir {
+		return nil
+	}
+	return errors.Join(err, there)
+}
+
+// makeParents makes dir and what is above it in the under file system, where missing.
+func makeParents(ctx context.Context, u ufs.UFS, dir string) error {
+	if dir == "." || dir == "" {
+		return nil
+	}
+	info, err := u.Stat(ctx, dir)
+	if err == nil && info.Dir {
+		return nil
+	}
+	if err == nil {
+		return pathErr("mkdir", dir, syscall.ENOTDIR)
+	}
+	if errnoOf(err) != syscall.ENOENT {
+		return err
+	}
+	if err := makeParents(ctx, u, path.Dir(dir)); err != nil {
+		return err
+	}
+	return makeOne(ctx, u, dir, 0o755)
 }

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"cmp"
 	"context"
 	"path"
 	"syscall"
@@ -15,19 +16,32 @@ func (s *fileService) CreateFile(ctx context.Context, req *pb.CreateFilePRequest
 	if err := s.linearize(ctx); err != nil {
 		return nil, err
 	}
-	// A file that is only in the under file system so far is in the way as well.
-	if _, err := s.loader.stat(ctx, req.GetPath(), s.freshness(req.GetOptions().GetCommonOptions())); err != nil {
+	if err := nameable("create", req.GetPath()); err != nil {
 		return nil, err
 	}
 	o := req.GetOptions()
-	result, err := s.propose(ctx, metastore.CreateFile{
+	create := metastore.CreateFile{
 		Header: s.head(o.GetCommonOptions()), Path: req.GetPath(), Mode: modeOf(o.GetMode()),
-		BlockSize: o.GetBlockSizeBytes(), Recursive: o.GetRecursive(), Persisted: through(o.GetWriteType()),
-	}, req.GetPath())
+		BlockSize: cmp.Or(o.GetBlockSizeBytes(), s.options.BlockSize), Recursive: o.GetRecursive(), Persisted: through(o.GetWriteType()),
+	}
+	max := asKnown
+	if !s.operations.applied(create.OpID, s.now()) {
+		// A file that is only in the under file system so far is in the way as well. One that will be written there must
+		// not replace it, so then what is known is not enough.
+		max = s.freshness(o.GetCommonOptions())
+		if create.Persisted {
+			max = 0
+		}
+	}
+	r, err := s.loader.stat(ctx, create.Path, max)
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.store.Resolve(result.Path)
+	result, err := s.propose(ctx, create, missingPaths(r)...)
+	if err != nil {
+		return nil, err
+	}
+	r, err = s.store.Resolve(result.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -49,18 +63,23 @@ func (s *fileService) CompleteFile(ctx context.Context, req *pb.CompleteFilePReq
 	complete := metastore.CompleteFile{
 		Header: s.head(o.GetCommonOptions()), Path: req.GetPath(), Length: o.GetUfsLength(), Persistence: metastore.NotPersisted,
 	}
-	r, err := s.store.Resolve(req.GetPath())
+	x, err := s.changes.begin(ctx, clean(complete.Path))
 	if err != nil {
 		return nil, err
 	}
-	if r.Inode != nil && !r.Inode.Completed && r.Inode.Persistence == metastore.ToBePersisted {
+	defer s.changes.end(x)
+	r, err := s.store.Resolve(complete.Path)
+	if err != nil {
+		return nil, err
+	}
+	if r.Inode != nil && !r.Inode.Completed && r.Inode.Persistence == metastore.ToBePersisted && r.Mount.ID != 0 {
 		info, err := s.throughObject(ctx, r, complete.Length)
 		if err != nil {
 			return nil, err
 		}
 		complete.Persistence, complete.Version, complete.Weak = metastore.Persisted, string(info.Version), info.Weak
 	}
-	_, err = s.propose(ctx, complete, req.GetPath())
+	_, err = s.propose(ctx, complete, clean(complete.Path))
 	return &pb.CompleteFilePResponse{}, err
 }
 
@@ -70,7 +89,7 @@ func (s *fileService) throughObject(ctx context.Context, r metastore.Resolution,
 	if err != nil {
 		return info, err
 	}
-	err = src.call(ctx, sourceCall, func(ctx context.Context, u ufs.UFS) error {
+	err = src.call(ctx, func(ctx context.Context, u ufs.UFS) error {
 		if length > 0 {
 			info, err = u.Stat(ctx, r.Rel)
 			return err
@@ -86,31 +105,7 @@ func (s *fileService) throughObject(ctx context.Context, r metastore.Resolution,
 		return err
 	})
 	if err == nil && info.Size != length {
-		return info, pathError("complete", r.Path, syscall.EIO)
+		return info, pathErr("complete", r.Path, syscall.EIO)
 	}
 	return info, err
-}
-
-// makeParents makes dir and what is above it in the under file system, where missing.
-func makeParents(ctx context.Context, u ufs.UFS, dir string) error {
-	if dir == "." || dir == "" {
-		return nil
-	}
-	info, err := u.Stat(ctx, dir)
-	if err == nil && info.Dir {
-		return nil
-	}
-	if err == nil {
-		return pathError("mkdir", dir, syscall.ENOTDIR)
-	}
-	if errnoOf(err) != syscall.ENOENT {
-		return err
-	}
-	if err := makeParents(ctx, u, path.Dir(dir)); err != nil {
-		return err
-	}
-	if err := u.Mkdir(ctx, dir, 0o755); err != nil && errnoOf(err) != syscall.EEXIST {
-		return err
-	}
-	return nil
 }

@@ -2,12 +2,18 @@ package master
 
 import (
 	"context"
+	"errors"
+	"math"
 	"syscall"
+	"time"
 
 	"goosefs/metastore"
+	"goosefs/wire"
 	"goosefs/wire/pb"
 
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 )
 
 // fileService is GooseFS's service about files for clients. Each operation has a file of its own. What is not built
@@ -22,18 +28,58 @@ func (s *fileService) GetStatus(ctx context.Context, req *pb.GetStatusPRequest) 
 	if err := s.linearize(ctx); err != nil {
 		return nil, err
 	}
-	r, err := s.loader.stat(ctx, req.GetPath(), s.freshness(req.GetOptions().GetCommonOptions()))
+	info, err := s.status(ctx, req.GetPath(), req.GetOptions())
+	return &pb.GetStatusPResponse{FileInfo: info}, err
+}
+
+func (s *fileService) status(ctx context.Context, p string, o *pb.GetStatusPOptions) (*pb.FileInfo, error) {
+	if o == nil {
+		o = &pb.GetStatusPOptions{}
+	}
+	r, err := s.loader.stat(ctx, p, s.loadFreshness(o.LoadMetadataType, o.CommonOptions))
 	if err != nil {
 		return nil, err
 	}
 	if r.Inode == nil {
 		return nil, notExist("stat", r.Path)
 	}
-	return &pb.GetStatusPResponse{FileInfo: s.fileInfo(*r.Inode, r.Path, r.Mount, r.UFSPath)}, nil
+	return s.fileInfo(*r.Inode, r.Path, r.Mount, r.UFSPath), nil
 }
 
-// listPage is how many entries one message of a listing has: official clients take at most 4 MiB.
-const listPage = 500
+// batchAtOnce is how many paths of one batch are looked up at the same time.
+const batchAtOnce = 16
+
+// GetStatusBatch answers what several paths are, in their order. Those that cannot be told are named instead.
+func (s *fileService) GetStatusBatch(ctx context.Context, req *pb.GetStatusBatchPRequest) (*pb.GetStatusBatchPResponse, error) {
+	if err := s.linearize(ctx); err != nil {
+		return nil, err
+	}
+	infos := make([]*pb.FileInfo, len(req.GetPaths()))
+	lookups := new(errgroup.Group)
+	lookups.SetLimit(batchAtOnce)
+	for i, p := range req.GetPaths() {
+		lookups.Go(func() error {
+			info, err := s.status(ctx, p, req.GetOptions())
+			if _, elsewhere := wire.LeaderHint(err); elsewhere || ctx.Err() != nil {
+				return err
+			}
+			infos[i] = info
+			return nil
+		})
+	}
+	if err := lookups.Wait(); err != nil {
+		return nil, err
+	}
+	reply := &pb.GetStatusBatchPResponse{}
+	for i, info := range infos {
+		if info == nil {
+			reply.FailedPaths = append(reply.FailedPaths, req.GetPaths()[i])
+		} else {
+			reply.FileInfos = append(reply.FileInfos, info)
+		}
+	}
+	return reply, nil
+}
 
 // ListStatus streams the children of a directory, by name; a file lists itself.
 func (s *fileService) ListStatus(req *pb.ListStatusPRequest, stream grpc.ServerStreamingServer[pb.ListStatusPResponse]) error {
@@ -41,52 +87,107 @@ func (s *fileService) ListStatus(req *pb.ListStatusPRequest, stream grpc.ServerS
 	if err := s.linearize(ctx); err != nil {
 		return err
 	}
-	max := s.freshness(req.GetOptions().GetCommonOptions())
-	if req.GetOptions().GetLoadMetadataType() == pb.LoadMetadataPType_ALWAYS {
-		max = 0
+	o := req.GetOptions()
+	if o == nil {
+		o = &pb.ListStatusPOptions{}
 	}
-	// Only the listing itself need be fresh: it brings its entries along.
-	r, err := s.loader.stat(ctx, req.GetPath(), freshness(s.options.SyncInterval))
+	max := s.loadFreshness(o.LoadMetadataType, o.CommonOptions)
+	// Only the listing itself need be fresh: it brings its entries along, and finds out if the directory is gone.
+	r, err := s.loader.stat(ctx, req.GetPath(), min(max, anyAge))
+	if err == nil && r.Inode == nil {
+		r, err = s.loader.stat(ctx, req.GetPath(), max)
+	}
 	if err != nil {
 		return err
 	}
-	if r.Inode == nil {
-		return notExist("list", r.Path)
+	if r.Inode != nil && r.Inode.Dir {
+		r, err = s.loader.list(ctx, r, max)
 	}
-	if !r.Inode.Dir {
-		return stream.Send(&pb.ListStatusPResponse{FileInfos: []*pb.FileInfo{s.fileInfo(*r.Inode, r.Path, r.Mount, r.UFSPath)}})
-	}
-	if r, err = s.loader.list(ctx, r, max); err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if r.Inode == nil {
+	case r.Inode == nil:
 		return notExist("list", r.Path)
-	}
-	if req.GetOptions().GetLoadMetadataOnly() {
+	case o.GetLoadMetadataOnly():
 		return nil
 	}
+	pages := &pages{send: stream.Send}
+	if !r.Inode.Dir {
+		err = pages.add(s.fileInfo(*r.Inode, r.Path, r.Mount, r.UFSPath))
+	} else {
+		err = s.children(r, pages.add)
+	}
+	return errors.Join(err, pages.flush())
+}
+
+// children gives the known children of the directory r to add.
+func (s *fileService) children(r metastore.Resolution, add func(*pb.FileInfo) error) error {
 	for after := ""; ; {
-		children, err := s.store.List(r.Inode.ID, after, listPage)
+		children, err := s.store.List(r.Inode.ID, after, pageEntries)
 		if err != nil || len(children) == 0 {
 			return err
 		}
-		page := &pb.ListStatusPResponse{}
 		for _, n := range children {
-			page.FileInfos = append(page.FileInfos, s.childInfo(r, n))
-		}
-		if err := stream.Send(page); err != nil {
-			return err
+			if err := add(s.childInfo(r, n)); err != nil {
+				return err
+			}
 		}
 		after = children[len(children)-1].Name
 	}
 }
 
+// pageEntries bounds the entries of one message of a listing, besides its bytes.
+const pageEntries = 1000
+
+// pages gathers a listing into messages that clients take.
+type pages struct {
+	send func(*pb.ListStatusPResponse) error
+	page pb.ListStatusPResponse
+	size int
+}
+
+func (p *pages) add(info *pb.FileInfo) error {
+	size := proto.Size(info)
+	if len(p.page.FileInfos) == pageEntries || p.size+size > wire.MaxReply {
+		if err := p.flush(); err != nil {
+			return err
+		}
+	}
+	p.page.FileInfos = append(p.page.FileInfos, info)
+	p.size += size
+	return nil
+}
+
+func (p *pages) flush() error {
+	if len(p.page.FileInfos) == 0 {
+		return nil
+	}
+	full := &pb.ListStatusPResponse{FileInfos: p.page.FileInfos}
+	p.page.FileInfos, p.size = nil, 0
+	return p.send(full)
+}
+
+// loadFreshness is what the options of a reading call demand: load, if it is set, and common.
+func (m *Master) loadFreshness(load *pb.LoadMetadataPType, common *pb.FileSystemMasterCommonPOptions) freshness {
+	switch {
+	case load != nil && *load == pb.LoadMetadataPType_NEVER:
+		return asKnown
+	case load != nil && *load == pb.LoadMetadataPType_ALWAYS:
+		return 0
+	}
+	return m.freshness(common)
+}
+
 // freshness is what the options of a call demand, or else the configuration.
 func (m *Master) freshness(o *pb.FileSystemMasterCommonPOptions) freshness {
-	if o != nil && o.SyncIntervalMs != nil {
-		return freshness(millis(o.GetSyncIntervalMs()))
+	if o == nil || o.SyncIntervalMs == nil {
+		return freshness(m.options.SyncInterval)
 	}
-	return freshness(m.options.SyncInterval)
+	ms := o.GetSyncIntervalMs()
+	if ms < 0 || ms > math.MaxInt64/int64(time.Millisecond) {
+		return anyAge
+	}
+	return freshness(time.Duration(ms) * time.Millisecond)
 }
 
 func notExist(op, path string) error {

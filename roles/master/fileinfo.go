@@ -10,6 +10,10 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
+// maxBlocks is how many blocks a file may have whose blocks are all told: more do not fit into an answer. Of a longer
+// file clients compute them.
+const maxBlocks = 20_000
+
 // fileInfo is an inode as clients see it. p is its path, m the mount that it is in, ufsPath its place there.
 func (m *Master) fileInfo(n metastore.Inode, p string, mount metastore.Mount, ufsPath string) *pb.FileInfo {
 	info := &pb.FileInfo{
@@ -25,9 +29,9 @@ func (m *Master) fileInfo(n metastore.Inode, p string, mount metastore.Mount, uf
 	percent := int32(100)
 	if n.Dir {
 		info.Length, percent = proto.Int64(n.Children), 0
-	} else if n.Length > 0 {
+	} else if n.Length > 0 && n.BlockSize > 0 && n.Length/n.BlockSize < maxBlocks {
 		blocks, cached := m.registry.locate(n.ID, n.Length, n.BlockSize, m.options.StripeSize)
-		percent = int32(100 * min(cached, n.Length) / n.Length)
+		percent = int32(100 * float64(min(cached, n.Length)) / float64(n.Length))
 		for i, at := range blocks {
 			info.BlockIds = append(info.BlockIds, n.ID&^blockMask|int64(i))
 			info.FileBlockInfos = append(info.FileBlockInfos, blockInfo(n, int64(i), at))

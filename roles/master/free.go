@@ -5,6 +5,7 @@ import (
 	"syscall"
 
 	"goosefs/metastore"
+	"goosefs/wire"
 	"goosefs/wire/pb"
 )
 
@@ -20,11 +21,28 @@ func (s *fileService) Free(ctx context.Context, req *pb.FreePRequest) (*pb.FreeP
 	if r.Inode == nil {
 		return nil, notExist("free", r.Path)
 	}
+	if r.Inode.Children > 0 && !req.GetOptions().GetRecursive() {
+		return nil, &metastore.Error{
+			Text: "Cannot free directory " + r.Path + " which is not empty. Please set the \"recursive\" flag of free operation to true.",
+			Err:  pathErr("free", r.Path, syscall.ENOTEMPTY),
+		}
+	}
 	files, err := s.persistedFiles(ctx, *r.Inode, r.Path, nil)
 	if err != nil {
 		return nil, err
 	}
-	return &pb.FreePResponse{}, s.registry.free(ctx, r.Path, files)
+	t, err := s.leads()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(t.ctx, cancel)()
+	err = s.registry.free(ctx, r.Path, files)
+	if err != nil && t.ctx.Err() != nil {
+		err = wire.NotLeader(s.leaderAddress()) // the next leader has to wait for workers that this one does not hear of
+	}
+	return &pb.FreePResponse{}, err
 }
 
 // persistedFiles are the files at and below n that lose nothing when their blocks go. An unpersisted file that was

@@ -4,30 +4,82 @@ import (
 	"context"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"goosefs/metastore"
 	"goosefs/raftlog"
+	"goosefs/wire"
 )
 
-// watchLeadership does what falls to a new leader, and ends what only a leader may do when leadership is lost.
+// leadership is the time during which this master leads, if it does.
+type leadership struct {
+	mu struct {
+		sync.Mutex
+		term *term // nil: this master does not lead
+	}
+}
+
+// term is one leadership.
+type term struct {
+	ctx    context.Context // ends with it
+	end    context.CancelFunc
+	reap   chan struct{} // a token: there is something to reap
+	serves bool          // the root is mounted; guarded by the lock of leadership
+}
+
+// leads gives the leadership, once its master can answer for the namespace; until then, and if this master does not
+// lead, an error that sends callers elsewhere.
+func (m *Master) leads() (*term, error) {
+	m.leadership.mu.Lock()
+	t := m.leadership.mu.term
+	ready := t != nil && t.serves
+	m.leadership.mu.Unlock()
+	switch {
+	case t == nil:
+		return nil, wire.NotLeader(m.leaderAddress())
+	case !ready:
+		return nil, wire.SafeMode()
+	}
+	return t, nil
+}
+
+// linearize returns when what the store says is the newest that anybody was told. It refuses on a master that does
+// not lead, and ends when leadership does.
+func (m *Master) linearize(ctx context.Context) error {
+	t, err := m.leads()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(t.ctx, cancel)()
+	err = m.raft.ReadIndex(ctx)
+	if err != nil && t.ctx.Err() != nil {
+		return wire.NotLeader(m.leaderAddress())
+	}
+	return m.notLeading(err)
+}
+
+// watchLeadership begins and ends leaderships.
 func (m *Master) watchLeadership() {
-	var leading raftlog.Role
+	var known raftlog.Role
 	for {
 		role, changed := m.raft.Watch()
 		if role.Ended || m.ctx.Err() != nil {
-			m.hub.reset()
+			m.resign()
 			return
 		}
-		if role.Leading != leading.Leading || role.Leading && role.Term != leading.Term {
-			m.hub.reset()
+		if role.Leading != known.Leading || role.Leading && role.Term != known.Term {
+			m.resign()
 			if role.Leading {
 				m.log.Info("leading", "term", role.Term)
-				m.wg.Go(func() { m.begin(role.Term) })
+				t := m.accede()
+				m.wg.Go(func() { m.govern(t) })
 			} else {
 				m.log.Info("not leading", "term", role.Term, "leader", m.leaderAddress())
 			}
-			leading = role
+			known = role
 		}
 		select {
 		case <-changed:
@@ -36,23 +88,86 @@ func (m *Master) watchLeadership() {
 	}
 }
 
-// begin is the first work of a leader: the root mount of a new cluster, and what a leader before left undone.
-func (m *Master) begin(term uint64) {
-	for m.ctx.Err() == nil {
-		if role, _ := m.raft.Watch(); !role.Leading || role.Term != term {
-			return
-		}
-		err := m.mountRoot(m.ctx)
+func (m *Master) accede() *term {
+	t := &term{reap: make(chan struct{}, 1)}
+	t.ctx, t.end = context.WithCancel(m.ctx)
+	m.leadership.mu.Lock()
+	defer m.leadership.mu.Unlock()
+	m.leadership.mu.term = t
+	return t
+}
+
+// resign ends what only a leader may do.
+func (m *Master) resign() {
+	m.leadership.mu.Lock()
+	t := m.leadership.mu.term
+	m.leadership.mu.term = nil
+	m.leadership.mu.Unlock()
+	if t != nil {
+		t.end()
+	}
+	m.hub.reset()
+}
+
+// govern does what falls to a leader: the root mount of a new cluster, then what the leader before left undone, then
+// the removal of large trees, piece by piece.
+func (m *Master) govern(t *term) {
+	for {
+		err := m.mountRoot(t.ctx)
 		if err == nil {
 			break
 		}
-		m.log.Warn("cannot mount the root", "ufs", m.options.RootUFS, "err", err)
-		select {
-		case <-time.After(time.Second):
-		case <-m.ctx.Done():
+		if t.ctx.Err() == nil {
+			m.log.Warn("cannot mount the root", "ufs", m.options.RootUFS, "err", err)
+		}
+		if !pause(t.ctx, time.Second) {
+			return
 		}
 	}
-	m.reap(m.ctx, &metastore.Result{Unreaped: true})
+	m.leadership.mu.Lock()
+	t.serves = true
+	m.leadership.mu.Unlock()
+	// What was removed by a leader before may still be cached: perhaps it had no time to give the order.
+	for session, files := range m.registry.holdings() {
+		m.dropOrphans(t.ctx, session, files)
+	}
+	m.reap(t)
+}
+
+// reap finishes the removal of large trees, piece by piece.
+func (m *Master) reap(t *term) {
+	t.wakeReaper()
+	for {
+		select {
+		case <-t.reap:
+		case <-t.ctx.Done():
+			return
+		}
+		// While there is more, its result wakes the reaper again.
+		if _, err := m.propose(t.ctx, metastore.Reap{Header: m.head(nil)}); err != nil {
+			if !pause(t.ctx, time.Second) {
+				return
+			}
+			t.wakeReaper()
+		}
+	}
+}
+
+func (t *term) wakeReaper() {
+	select {
+	case t.reap <- struct{}{}:
+	default:
+	}
+}
+
+// pause returns after d, or false when ctx ends first.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (m *Master) mountRoot(ctx context.Context) error {
@@ -62,20 +177,36 @@ func (m *Master) mountRoot(ctx context.Context) error {
 		}
 	}
 	// A local root is made if it is not there: containers start with nothing.
-	if root := strings.TrimPrefix(m.options.RootUFS, "file://"); strings.HasPrefix(root, "/") {
-		if err := os.MkdirAll(root, 0o755); err != nil {
+	if dir, ok := localFolder(m.options.RootUFS); ok {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 	}
-	_, err := m.propose(ctx, metastore.AddMount{
-		Header: m.head(nil), Path: "/", UFS: m.options.RootUFS, ReadOnly: m.options.RootReadOnly, Options: m.options.RootOptions,
-	})
+	mount := metastore.AddMount{
+		Header: m.head(nil), Path: "/", UFS: m.options.RootUFS,
+		ReadOnly: m.options.RootReadOnly, Shared: m.options.RootShared, Options: m.options.RootOptions,
+	}
+	src := m.sources.new(metastore.Mount{Path: "/", UFS: mount.UFS, Options: mount.Options})
+	defer src.close()
+	if err := src.connect(); err != nil {
+		return err
+	}
+	mount.ReadOnly = mount.ReadOnly || readOnlyKind(src.kind)
+	_, err := m.propose(ctx, mount)
 	return err
+}
+
+// localFolder is the folder of this host that uri names, if it does.
+func localFolder(uri string) (dir string, ok bool) {
+	for _, scheme := range []string{"file://", "local://"} {
+		uri = strings.TrimPrefix(uri, scheme)
+	}
+	return uri, strings.HasPrefix(uri, "/")
 }
 
 // watchWorkers declares silent workers lost.
 func (m *Master) watchWorkers() {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(m.options.LostCheck)
 	defer tick.Stop()
 	for {
 		select {

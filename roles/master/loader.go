@@ -3,7 +3,8 @@ package master
 import (
 	"context"
 	"errors"
-	"io/fs"
+	"fmt"
+	"math"
 	"path"
 	"strings"
 	"syscall"
@@ -11,26 +12,42 @@ import (
 
 	"goosefs/metastore"
 	"goosefs/ufs"
-
-	"golang.org/x/sync/singleflight"
+	"goosefs/wire"
 )
 
 // loadPage is how many entries of an under file system's directory go into one command.
 const loadPage = 1000
 
+// loadTries is how often a look into an under file system is repeated because the namespace changed meanwhile.
+const loadTries = 8
+
 // loader brings what an under file system holds into the namespace: lazily, when a path is first asked for, and again
 // when what is known is older than the caller allows. However many ask for one path, it is looked up once.
 type loader struct {
-	master  *Master
-	flights singleflight.Group
+	*Master
+	flights *flights
 }
 
-// freshness is how old what is known of the under file system may be. Negative: any age.
+// freshness is how old what is known of the under file system may be. Negative: any age; asKnown: it is not even asked
+// for what is not known.
 type freshness time.Duration
+
+const (
+	anyAge  freshness = -1
+	asKnown freshness = math.MinInt64
+)
 
 // stale says whether something compared with its source at ms is too old at now.
 func (f freshness) stale(ms int64, now time.Time) bool {
 	return f >= 0 && now.UnixMilli()-ms >= time.Duration(f).Milliseconds()
+}
+
+// since is the moment that an answer must not be older than.
+func (f freshness) since(now time.Time) time.Time {
+	if f < 0 {
+		return time.Time{}
+	}
+	return now.Add(-time.Duration(f))
 }
 
 // lookup decides what must be asked of the under file system before r can be believed. It only decides.
@@ -42,9 +59,11 @@ const (
 	changed               // the inode itself
 )
 
+// decideStat: a directory is compared with its source only when the present state is asked for, because it has no time
+// of comparison of its own; else its parent's listing tells whether it is there.
 func decideStat(r metastore.Resolution, max freshness, now time.Time) lookup {
 	switch {
-	case r.Mount.ID == 0:
+	case r.Mount.ID == 0 || max == asKnown:
 		return known
 	case r.Inode == nil && !r.Deepest.Dir:
 		return known // below a file there is nothing
@@ -52,9 +71,9 @@ func decideStat(r metastore.Resolution, max freshness, now time.Time) lookup {
 		return known
 	case r.Inode == nil:
 		return missing
-	case r.Inode.MountID != 0 || r.Inode.Persistence != metastore.Persisted || r.Inode.Dir:
+	case r.Inode.MountID != 0 || r.Inode.Persistence != metastore.Persisted:
 		return known
-	case max.stale(r.Inode.SyncTime, now):
+	case r.Inode.Dir && max == 0, !r.Inode.Dir && max.stale(r.Inode.SyncTime, now):
 		return changed
 	}
 	return known
@@ -62,7 +81,7 @@ func decideStat(r metastore.Resolution, max freshness, now time.Time) lookup {
 
 // decideList says whether the directory r must be listed in the under file system first.
 func decideList(r metastore.Resolution, max freshness, now time.Time) bool {
-	if r.Mount.ID == 0 || r.Inode == nil || !r.Inode.Dir {
+	if r.Mount.ID == 0 || r.Inode == nil || !r.Inode.Dir || max == asKnown {
 		return false
 	}
 	if r.Inode.Persistence != metastore.Persisted && r.Inode.MountID == 0 {
@@ -71,147 +90,240 @@ func decideList(r metastore.Resolution, max freshness, now time.Time) bool {
 	return !r.Inode.ChildrenLoaded || max.stale(r.Inode.SyncTime, now)
 }
 
+// target is the path that must be looked up: r itself, or the first component of it that is missing.
+func (l lookup) target(r metastore.Resolution) string {
+	if l != missing {
+		return r.Path
+	}
+	rest := strings.TrimPrefix(strings.TrimPrefix(r.Path, r.DeepestPath), "/")
+	first, _, _ := strings.Cut(rest, "/")
+	return path.Join(r.DeepestPath, first)
+}
+
 // stat resolves p, after a look into the under file system where that is needed.
 func (l *loader) stat(ctx context.Context, p string, max freshness) (metastore.Resolution, error) {
-	r, err := l.master.store.Resolve(p)
-	if err != nil {
-		return r, err
-	}
-	// Each turn learns one more component of the path, or that it is not there.
-	for range strings.Count(r.Path, "/") + 1 {
-		what := decideStat(r, max, l.master.now())
-		if what == known {
-			return r, nil
-		}
-		found, err := l.ask(ctx, r, what)
+	since := max.since(time.Now())
+	asked := ""
+	for {
+		r, err := l.store.Resolve(p)
 		if err != nil {
 			return r, err
 		}
-		if r, err = l.master.store.Resolve(p); err != nil || !found || what == changed {
+		what := decideStat(r, max, l.now())
+		target := what.target(r)
+		// Each turn looks up one more component of the path, or learns that it is not there.
+		if what == known || len(target) <= len(asked) {
+			return r, nil
+		}
+		asked = target
+		err = l.once(ctx, "stat "+target, since, func(ctx context.Context) error { return l.ask(ctx, target) })
+		if err != nil {
 			return r, err
 		}
 	}
-	return r, nil
 }
 
-// ask looks up one name in the under file system: r itself, or the first component that is missing.
-func (l *loader) ask(ctx context.Context, r metastore.Resolution, what lookup) (found bool, err error) {
-	target := r.Path
-	if what == missing {
-		rest := strings.TrimPrefix(strings.TrimPrefix(r.Path, r.DeepestPath), "/")
-		first, _, _ := strings.Cut(rest, "/")
-		target = path.Join(r.DeepestPath, first)
+// list makes sure that the children of the directory r are known, no older than max. It returns what r is afterwards.
+func (l *loader) list(ctx context.Context, r metastore.Resolution, max freshness) (metastore.Resolution, error) {
+	if !decideList(r, max, l.now()) {
+		return r, nil
 	}
-	v, err := l.once(ctx, "stat "+target, func(ctx context.Context) (any, error) { return l.askNow(ctx, target) })
-	found, _ = v.(bool)
-	return found, err
+	err := l.once(ctx, "list "+r.Path, max.since(time.Now()), func(ctx context.Context) error { return l.read(ctx, r.Path) })
+	if err != nil {
+		return r, err
+	}
+	return l.store.Resolve(r.Path)
 }
 
-func (l *loader) askNow(ctx context.Context, target string) (found bool, err error) {
-	parent, err := l.master.store.Resolve(path.Dir(target))
+// once shares the answer to key among those who ask at the same time. The look itself goes on when they have left, as
+// long as this master leads.
+func (l *loader) once(ctx context.Context, key string, since time.Time, do func(context.Context) error) error {
+	t, err := l.leads()
+	if err != nil {
+		return err
+	}
+	return l.flights.do(ctx, key, since, l.wg.Go, func() error {
+		err := do(t.ctx)
+		if err != nil && t.ctx.Err() != nil {
+			return wire.NotLeader(l.leaderAddress())
+		}
+		return err
+	})
+}
+
+// ask looks up one path in the under file system and tells the namespace what is there.
+func (l *loader) ask(ctx context.Context, target string) error {
+	for range loadTries {
+		again, err := l.askOnce(ctx, target)
+		if err == nil && !again || err != nil && !overtaken(err) {
+			return err
+		}
+	}
+	return unsettled("stat", target)
+}
+
+// askOnce says in again that the answer may be older than what the namespace knows by now.
+func (l *loader) askOnce(ctx context.Context, target string) (again bool, err error) {
+	look := l.changes.look(path.Dir(target))
+	defer l.changes.leave(look)
+	parent, err := l.store.Resolve(path.Dir(target))
 	if err != nil || parent.Inode == nil {
 		return false, err
 	}
-	src, err := l.master.sources.of(parent.Mount)
+	before, err := l.store.Resolve(target)
+	if err != nil {
+		return false, err
+	}
+	src, err := l.sources.of(parent.Mount)
 	if err != nil {
 		return false, err
 	}
 	name := path.Base(target)
 	var info ufs.Info
-	err = src.call(ctx, sourceCall, func(ctx context.Context, u ufs.UFS) error {
+	err = src.call(ctx, func(ctx context.Context, u ufs.UFS) error {
 		info, err = u.Stat(ctx, path.Join(parent.Rel, name))
 		return err
 	})
-	load := metastore.LoadEntries{Header: l.master.head(nil), Dir: parent.Path, DirID: parent.Inode.ID}
+	load := metastore.LoadEntries{Header: l.head(nil)}
 	switch {
 	case err == nil:
 		info.Name = name
 		load.Entries = []metastore.Entry{entryOf(info)}
-	case errnoOf(err) == syscall.ENOENT:
-		if r, _ := l.master.store.Resolve(target); r.Inode == nil || r.Inode.Persistence != metastore.Persisted {
-			return false, nil
-		} else {
-			load.Gone = []metastore.Gone{{Name: name, ID: r.Inode.ID}}
-		}
-	default:
+	case errnoOf(err) != syscall.ENOENT && errnoOf(err) != syscall.ENOTDIR:
 		return false, err
+	case before.Inode != nil && before.Inode.Persistence == metastore.Persisted:
+		load.Gone = []metastore.Gone{{Name: name, ID: before.Inode.ID}}
 	}
-	_, err = l.master.propose(ctx, load, target)
-	return info.Name != "", err
+	if len(load.Entries)+len(load.Gone) > 0 {
+		if err := l.load(ctx, parent, load, target); err != nil {
+			return false, err
+		}
+	}
+	if x := l.changes.disturbed(look)[name]; x != nil {
+		return true, x.wait(ctx)
+	}
+	return false, nil
 }
 
-// list makes sure that the children of the directory r are known, no older than max. It returns what r is afterwards.
-func (l *loader) list(ctx context.Context, r metastore.Resolution, max freshness) (metastore.Resolution, error) {
-	if !decideList(r, max, l.master.now()) {
-		return r, nil
+// load brings entries of the directory r into the namespace, and tells mounts what they must forget: paths, if anything
+// changed, and the directory with all its entries, unless all that happened is that names became known of which nobody
+// can have seen a listing.
+func (l *loader) load(ctx context.Context, r metastore.Resolution, c metastore.LoadEntries, paths ...string) error {
+	c.Dir, c.DirID, c.BlockSize = r.Path, r.Inode.ID, l.options.BlockSize
+	result, err := l.propose(ctx, c)
+	if err != nil || result.Changed == 0 {
+		return err
 	}
-	_, err := l.once(ctx, "list "+r.Path, func(ctx context.Context) (any, error) { return nil, l.listNow(ctx, r) })
-	if err != nil {
-		return r, err
+	if r.Inode.ChildrenLoaded || len(c.Gone) > 0 || len(result.Removed) > 0 {
+		paths = append(paths, r.Path)
 	}
-	return l.master.store.Resolve(r.Path)
+	l.hub.publish(paths)
+	return nil
 }
 
-// listNow reads the whole directory in the under file system, and brings it into the namespace page by page.
-func (l *loader) listNow(ctx context.Context, r metastore.Resolution) error {
-	src, err := l.master.sources.of(r.Mount)
+// read lists the directory p in the under file system and brings it into the namespace.
+func (l *loader) read(ctx context.Context, p string) error {
+	for range loadTries {
+		r, err := l.store.Resolve(p)
+		if err != nil || r.Inode == nil || !r.Inode.Dir {
+			return err
+		}
+		err = l.readOnce(ctx, r)
+		switch {
+		case err == nil:
+			return nil
+		case overtaken(err):
+		case (errnoOf(err) == syscall.ENOENT || errnoOf(err) == syscall.ENOTDIR) && r.Inode.MountID == 0:
+			// It is gone, or no directory any more: that is for its parent's source to say.
+			if err := l.ask(ctx, p); err != nil {
+				return err
+			}
+		default:
+			return rootError(r, err)
+		}
+	}
+	return unsettled("list", p)
+}
+
+// rootError: that a mount's own root is not there is a failure of the mount, not an answer about a path.
+func rootError(r metastore.Resolution, err error) error {
+	if errno := errnoOf(err); errno == syscall.ENOENT || errno == syscall.ENOTDIR {
+		return &metastore.Error{Text: fmt.Sprintf("the under file system of %s is not there: %v", r.Path, err), Err: pathErr("list", r.Path, syscall.EIO)}
+	}
+	return err
+}
+
+// readOnce reads the whole directory, page by page. Only what was known before it began can be gone afterwards.
+func (l *loader) readOnce(ctx context.Context, r metastore.Resolution) error {
+	look := l.changes.look(r.Path)
+	defer l.changes.leave(look)
+	src, err := l.sources.of(r.Mount)
 	if err != nil {
 		return err
 	}
-	seen := make(map[string]bool)
-	page := metastore.LoadEntries{Header: l.master.head(nil), Dir: r.Path, DirID: r.Inode.ID}
-	err = src.call(ctx, sourceList, func(ctx context.Context, u ufs.UFS) error {
+	gone, err := l.persistedChildren(r.Inode.ID)
+	if err != nil {
+		return err
+	}
+	page := metastore.LoadEntries{Header: l.head(nil)} // of now: what is seen is no older
+	var refused error                                  // by the namespace: no fault of the source
+	err = src.callFor(ctx, listLimit, func(ctx context.Context, u ufs.UFS) error {
 		for info, err := range u.List(ctx, r.Rel) {
 			if err != nil {
 				return err
 			}
-			seen[info.Name] = true
+			delete(gone, info.Name)
 			page.Entries = append(page.Entries, entryOf(info))
 			if len(page.Entries) == loadPage {
-				if _, err := l.master.propose(ctx, page); err != nil {
-					return err
+				if refused = l.load(ctx, r, page); refused != nil {
+					return nil
 				}
 				page.Entries = nil
 			}
 		}
 		return nil
 	})
-	if err != nil {
+	if err = errors.Join(err, refused); err != nil {
 		return err
 	}
-	if page.Gone, err = l.gone(r.Inode.ID, seen); err != nil {
-		return err
+	for name, id := range gone {
+		page.Gone = append(page.Gone, metastore.Gone{Name: name, ID: id})
+		if len(page.Gone)+len(page.Entries) >= loadPage {
+			if err := l.load(ctx, r, page); err != nil {
+				return err
+			}
+			page.Entries, page.Gone = nil, nil
+		}
 	}
 	page.Final = true
-	_, err = l.master.propose(ctx, page, r.Path)
-	return err
+	if err := l.load(ctx, r, page); err != nil {
+		return err
+	}
+	for name, x := range l.changes.disturbed(look) {
+		if err := x.wait(ctx); err != nil {
+			return err
+		}
+		if err := l.ask(ctx, child(r.Path, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// gone are the children of a directory that came from its source and are not there any more.
-func (l *loader) gone(dir int64, seen map[string]bool) (gone []metastore.Gone, err error) {
+// persistedChildren are the ids of a directory's children that came from its source, by name.
+func (l *loader) persistedChildren(dir int64) (map[string]int64, error) {
+	children := make(map[string]int64)
 	for after := ""; ; {
-		children, err := l.master.store.List(dir, after, loadPage)
-		if err != nil || len(children) == 0 {
-			return gone, err
+		page, err := l.store.List(dir, after, loadPage)
+		if err != nil || len(page) == 0 {
+			return children, err
 		}
-		for _, c := range children {
-			if !seen[c.Name] && c.Persistence == metastore.Persisted && c.MountID == 0 {
-				gone = append(gone, metastore.Gone{Name: c.Name, ID: c.ID})
+		for _, c := range page {
+			if c.Persistence == metastore.Persisted && c.MountID == 0 {
+				children[c.Name] = c.ID
 			}
 		}
-		after = children[len(children)-1].Name
-	}
-}
-
-// once runs do for the first who asks under key; who asks meanwhile gets the same answer. do goes on when the first
-// loses interest, as long as the master leads.
-func (l *loader) once(ctx context.Context, key string, do func(context.Context) (any, error)) (any, error) {
-	flight := l.flights.DoChan(key, func() (any, error) { return do(l.master.ctx) })
-	select {
-	case r := <-flight:
-		return r.Val, r.Err
-	case <-ctx.Done():
-		return nil, ctx.Err()
+		after = page[len(page)-1].Name
 	}
 }
 
@@ -226,14 +338,17 @@ func entryOf(i ufs.Info) metastore.Entry {
 	return e
 }
 
-// errnoOf is the errno that err stands for, or 0.
-func errnoOf(err error) syscall.Errno {
-	var errno syscall.Errno
-	errors.As(err, &errno)
-	return errno
+// overtaken says that the namespace refused what was seen, because the directory is not the one it was any more.
+func overtaken(err error) bool {
+	var refused *metastore.Error
+	if !errors.As(err, &refused) {
+		return false
+	}
+	errno := errnoOf(err)
+	return errno == syscall.ESTALE || errno == syscall.ENOENT || errno == syscall.ENOTDIR
 }
 
-// pathError is an error made here, without more words than its errno has.
-func pathError(op, path string, errno syscall.Errno) error {
-	return &fs.PathError{Op: op, Path: path, Err: errno}
+// unsettled is the error of a look that was overtaken again and again.
+func unsettled(op, p string) error {
+	return &metastore.Error{Text: fmt.Sprintf("Path %q is being changed all the time, try again.", p), Err: pathErr(op, p, syscall.EAGAIN)}
 }

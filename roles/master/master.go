@@ -1,13 +1,14 @@
 package master
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
+	"path"
 	"sync"
 	"syscall"
 	"time"
@@ -32,15 +33,20 @@ type Master struct {
 	store     *metastore.Store
 	raft      *raftlog.Log
 	transport *transport
-	sources   *sources
-	loader    *loader
-	registry  *registry
-	hub       *hub
+
+	leadership leadership
+	operations *operations
+	changes    *changes
+	sources    *sources
+	loader     *loader
+	registry   *registry
+	hub        *hub
 
 	servers []*grpc.Server
+	failed  chan struct{}   // closed when store or raft cannot go on
 	ctx     context.Context // ends when the master stops
 	cancel  context.CancelFunc
-	wg      sync.WaitGroup
+	wg      sync.WaitGroup // all goroutines; handlers, which the servers wait for, may start more
 }
 
 // Start brings a master up: it opens what it knows, joins the quorum, and serves. Close stops it.
@@ -50,11 +56,13 @@ func Start(o Options) (*Master, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Master{options: o, self: self, log: o.Log, started: time.Now(), now: time.Now, hub: newHub()}
+	m := &Master{
+		options: o, self: self, log: o.Log, started: time.Now(), now: time.Now, failed: make(chan struct{}),
+		operations: newOperations(), changes: newChanges(), sources: newSources(o), hub: newHub(),
+		registry: newRegistry(o.WorkerTimeout, o.VirtualNodes),
+	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
-	m.sources = newSources(o.UFSOptions)
-	m.registry = newRegistry(o.WorkerTimeout)
-	m.loader = &loader{master: m}
+	m.loader = &loader{Master: m, flights: newFlights()}
 	if err := m.open(); err != nil {
 		m.Close()
 		return nil, err
@@ -66,26 +74,8 @@ func Start(o Options) (*Master, error) {
 	m.transport.start()
 	m.wg.Go(m.watchLeadership)
 	m.wg.Go(m.watchWorkers)
+	m.wg.Go(m.watchDisks)
 	return m, nil
-}
-
-func (o Options) withDefaults() Options {
-	if o.Election == 0 {
-		o.Election = time.Second
-	}
-	if o.Heartbeat == 0 {
-		o.Heartbeat = 100 * time.Millisecond
-	}
-	if o.WorkerTimeout == 0 {
-		o.WorkerTimeout = 5 * time.Minute
-	}
-	if o.StripeSize == 0 {
-		o.StripeSize = 1 << 30
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	return o
 }
 
 func (m *Master) open() (err error) {
@@ -93,7 +83,9 @@ func (m *Master) open() (err error) {
 	if err := os.MkdirAll(o.JournalDir, 0o700); err != nil {
 		return err
 	}
-	if m.store, err = metastore.Open(o.MetaDir, metastore.Options{BlockSize: o.BlockSize, Owner: owner(), Group: owner(), Log: o.Log}); err != nil {
+	if m.store, err = metastore.Open(o.MetaDir, metastore.Options{
+		BlockSize: o.BlockSize, FlushInterval: o.FlushInterval, Log: o.Log,
+	}); err != nil {
 		return err
 	}
 	if m.transport, err = newTransport(o, m.self, func(peer uint64) { m.raft.ReportUnreachable(peer) }); err != nil {
@@ -105,9 +97,9 @@ func (m *Master) open() (err error) {
 	}
 	m.raft, err = raftlog.Open(raftlog.Config{
 		ClusterID: clusterID(o.Masters), ID: m.self.id(), Dir: o.JournalDir, Members: members,
-		StateMachine: m.store, Transport: m.transport,
+		StateMachine: stateMachine{m.store, m.operations, m.now}, Transport: m.transport,
 		Tick: o.Heartbeat, HeartbeatTicks: 1, ElectionTicks: max(2, int(o.Election/o.Heartbeat)),
-		SnapshotEntries: o.SnapshotEntries, Log: o.Log,
+		SnapshotEntries: o.SnapshotEntries, SnapshotBytes: o.SnapshotBytes, CatchUpEntries: o.CatchUpEntries, Log: o.Log,
 	})
 	return err
 }
@@ -122,39 +114,54 @@ func (m *Master) serve() error {
 	clusterpb.RegisterWorkersServer(clients, &workersService{Master: m})
 	clusterpb.RegisterRaftServer(journal, &raftService{cluster: clusterID(m.options.Masters), self: m.self.id(), step: m.raft.Step, install: m.raft.InstallSnapshot})
 	m.servers = []*grpc.Server{clients, journal}
-	for i, addr := range []string{m.self.Address, m.self.Journal} {
-		listener, err := m.listen(addr)
+	for i, on := range []struct{ addr, bind, port string }{
+		{m.self.Address, m.options.Bind, "goosefs.master.rpc.port"},
+		{m.self.Journal, cmp.Or(m.options.JournalBind, m.options.Bind), "goosefs.master.embedded.journal.port"},
+	} {
+		listener, err := m.listen(on.addr, on.bind, on.port)
 		if err != nil {
 			return err
 		}
 		server := m.servers[i]
 		m.wg.Go(func() {
 			if err := server.Serve(listener); err != nil && m.ctx.Err() == nil {
-				m.log.Error("server ended", "address", addr, "err", err)
+				m.log.Error("server ended", "address", on.addr, "err", err)
 			}
 		})
 	}
 	return nil
 }
 
-// listen announces on addr, or on its port of the address to bind to, if one is configured.
-func (m *Master) listen(addr string) (net.Listener, error) {
-	if m.options.Bind != "" {
+// listen announces on addr, or on its port of the address to bind to, if one is configured. property is where the port
+// comes from.
+func (m *Master) listen(addr, bind, property string) (net.Listener, error) {
+	if bind != "" {
 		_, port, err := net.SplitHostPort(addr)
 		if err != nil {
 			return nil, err
 		}
-		addr = net.JoinHostPort(m.options.Bind, port)
+		addr = net.JoinHostPort(bind, port)
 	}
 	l, err := m.options.Network.Listen(addr)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is in use: is another goosefs master running here? Stop it or choose another goosefs.master.rpc.port: %w", addr, syscall.EADDRINUSE)
+		return nil, fmt.Errorf("%s is in use: is another goosefs master running here? Stop it or choose another %s: %w", addr, property, syscall.EADDRINUSE)
 	}
 	return l, err
 }
 
+// watchDisks closes failed when the log or the store cannot go on.
+func (m *Master) watchDisks() {
+	select {
+	case <-m.raft.Failed():
+	case <-m.store.Failed():
+	case <-m.ctx.Done():
+		return
+	}
+	close(m.failed)
+}
+
 // Failed is closed when the master cannot go on: its disk failed, or its log. Err says why.
-func (m *Master) Failed() <-chan struct{} { return m.raft.Failed() }
+func (m *Master) Failed() <-chan struct{} { return m.failed }
 
 // Err is why the master cannot go on.
 func (m *Master) Err() error {
@@ -164,7 +171,7 @@ func (m *Master) Err() error {
 	return m.raft.Err()
 }
 
-// Close stops the master. A leader hands over first.
+// Close stops the master. A leader hands over first. Then calls end, before what they use is closed.
 func (m *Master) Close() error {
 	var err error
 	if m.raft != nil {
@@ -188,7 +195,8 @@ func (m *Master) Close() error {
 // proposable is a command of the metastore.
 type proposable interface{ Encode() []byte }
 
-// propose makes a command happen on all masters and tells mounts which paths they must forget.
+// propose makes a command happen on all masters, has workers drop what it removed, and tells mounts that the paths and
+// the listings that they are in are not what they were.
 func (m *Master) propose(ctx context.Context, c proposable, paths ...string) (*metastore.Result, error) {
 	v, err := m.raft.Propose(ctx, c.Encode())
 	if err != nil {
@@ -199,29 +207,25 @@ func (m *Master) propose(ctx context.Context, c proposable, paths ...string) (*m
 	}
 	result := v.(*metastore.Result)
 	m.registry.order(result.Removed)
-	m.hub.publish(paths)
+	for _, p := range paths {
+		m.hub.publish([]string{p, path.Dir(p)})
+	}
+	if result.Unreaped {
+		if t, err := m.leads(); err == nil {
+			t.wakeReaper()
+		}
+	}
 	return result, nil
 }
 
 // notLeading words an error of the log for clients: what another master can do better is UNAVAILABLE, with a hint.
 func (m *Master) notLeading(err error) error {
-	switch {
-	case errors.Is(err, raftlog.ErrNotLeader), errors.Is(err, raftlog.ErrUnknown), errors.Is(err, raftlog.ErrClosed), errors.Is(err, raftlog.ErrBusy):
-		return wire.NotLeader(m.leaderAddress())
+	for _, elsewhere := range []error{raftlog.ErrNotLeader, raftlog.ErrUnknown, raftlog.ErrClosed, raftlog.ErrBusy} {
+		if errors.Is(err, elsewhere) {
+			return wire.NotLeader(m.leaderAddress())
+		}
 	}
 	return err
-}
-
-// linearize returns when what the store says is the newest that anybody was told. It refuses on a master that does
-// not lead.
-func (m *Master) linearize(ctx context.Context) error {
-	if role, _ := m.raft.Watch(); !role.Leading {
-		return wire.NotLeader(m.leaderAddress())
-	}
-	if err := m.raft.ReadIndex(ctx); err != nil {
-		return m.notLeading(err)
-	}
-	return nil
 }
 
 // leaderAddress is where clients find the leader, as far as this master knows.
@@ -246,8 +250,4 @@ func (m *Master) head(o *pb.FileSystemMasterCommonPOptions) metastore.Header {
 		putInt64(h.OpID[8:], id.GetLeastSignificantBits())
 	}
 	return h
-}
-
-func pathErr(op, path string, errno syscall.Errno) *fs.PathError {
-	return &fs.PathError{Op: op, Path: path, Err: errno}
 }

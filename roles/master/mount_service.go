@@ -1,9 +1,12 @@
 package master
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"sync"
 	"syscall"
+	"time"
 
 	"goosefs/metastore"
 	"goosefs/ufs"
@@ -22,29 +25,40 @@ func (s *fileService) Mount(ctx context.Context, req *pb.MountPRequest) (*pb.Mou
 		Header: s.head(o.GetCommonOptions()), Path: req.GetGoosefsPath(), UFS: req.GetUfsPath(),
 		ReadOnly: o.GetReadOnly(), Shared: o.GetShared(), Options: o.GetProperties(),
 	}
-	src, err := s.sources.connect(metastore.Mount{Path: mount.Path, UFS: mount.UFS, Options: mount.Options})
-	if err != nil {
-		return nil, err
-	}
-	defer src.close()
-	if src.kind == "web" {
-		mount.ReadOnly = true
-	}
-	err = src.call(ctx, sourceCall, func(ctx context.Context, u ufs.UFS) error {
-		info, err := u.Stat(ctx, "")
-		if err == nil && !info.Dir {
-			return pathError("mount", mount.UFS, syscall.ENOTDIR)
+	if !s.operations.applied(mount.OpID, s.now()) {
+		kind, err := s.probe(ctx, mount)
+		if err != nil {
+			return nil, err
 		}
-		return err
-	})
-	if err != nil {
-		return nil, &metastore.Error{Text: fmt.Sprintf("cannot mount %s at %s: %v", mount.UFS, mount.Path, err), Err: pathErr("mount", mount.Path, errnoOr(err, syscall.EIO))}
+		mount.ReadOnly = mount.ReadOnly || readOnlyKind(kind)
+		if _, err := s.loader.stat(ctx, mount.Path, s.freshness(nil)); err != nil {
+			return nil, err
+		}
 	}
-	if _, err = s.loader.stat(ctx, mount.Path, freshness(s.options.SyncInterval)); err != nil {
-		return nil, err
-	}
-	_, err = s.propose(ctx, mount, mount.Path)
+	_, err := s.propose(ctx, mount, clean(mount.Path))
 	return &pb.MountPResponse{}, err
+}
+
+// probe looks whether the root of a mount to be can be read.
+func (s *fileService) probe(ctx context.Context, mount metastore.AddMount) (kind string, err error) {
+	src := s.sources.new(metastore.Mount{Path: mount.Path, UFS: mount.UFS, Options: mount.Options})
+	defer src.close()
+	if err = src.connect(); err == nil {
+		err = src.call(ctx, func(ctx context.Context, u ufs.UFS) error {
+			info, err := u.Stat(ctx, "")
+			if err == nil && !info.Dir {
+				return pathErr("mount", mount.UFS, syscall.ENOTDIR)
+			}
+			return err
+		})
+	}
+	if err != nil && ctx.Err() == nil {
+		err = &metastore.Error{
+			Text: fmt.Sprintf("cannot mount %s at %s: %v", mount.UFS, mount.Path, err),
+			Err:  pathErr("mount", mount.Path, cmp.Or(errnoOf(err), syscall.EIO)),
+		}
+	}
+	return src.kind, err
 }
 
 // Unmount takes a mount away, and the blocks of what was below it.
@@ -52,11 +66,11 @@ func (s *fileService) Unmount(ctx context.Context, req *pb.UnmountPRequest) (*pb
 	if err := s.linearize(ctx); err != nil {
 		return nil, err
 	}
-	result, err := s.propose(ctx, metastore.RemoveMount{Header: s.head(req.GetOptions().GetCommonOptions()), Path: req.GetGoosefsPath()}, req.GetGoosefsPath())
+	result, err := s.propose(ctx, metastore.RemoveMount{Header: s.head(req.GetOptions().GetCommonOptions()), Path: req.GetGoosefsPath()}, clean(req.GetGoosefsPath()))
 	if err != nil {
 		return nil, err
 	}
-	s.reap(ctx, result)
+	s.sources.forget(result.Mount.ID)
 	return &pb.UnmountPResponse{}, nil
 }
 
@@ -68,42 +82,55 @@ func (s *fileService) UpdateMount(ctx context.Context, req *pb.UpdateMountPReque
 	o := req.GetOptions()
 	_, err := s.propose(ctx, metastore.UpdateMount{
 		Header: s.head(o.GetCommonOptions()), Path: req.GetGoosefsPath(), ReadOnly: o.GetReadOnly(), Shared: o.GetShared(), Options: o.GetProperties(),
-	}, req.GetGoosefsPath())
+	}, clean(req.GetGoosefsPath()))
 	return &pb.UpdateMountPResponse{}, err
 }
 
-// GetMountTable lists all mounts by path.
+// capacityLimit is how long the list of mounts waits for an under file system to say how large it is.
+const capacityLimit = 2 * time.Second
+
+// GetMountTable lists all mounts by path. Their under file systems are asked all at once.
 func (s *fileService) GetMountTable(ctx context.Context, _ *pb.GetMountTablePRequest) (*pb.GetMountTablePResponse, error) {
 	if err := s.linearize(ctx); err != nil {
 		return nil, err
 	}
+	mounts := s.store.Mounts()
+	infos := make([]*pb.MountPointInfo, len(mounts))
+	var asked sync.WaitGroup
+	for i, m := range mounts {
+		asked.Go(func() { infos[i] = s.mountInfo(ctx, m) })
+	}
+	asked.Wait()
 	table := &pb.GetMountTablePResponse{MountPoints: make(map[string]*pb.MountPointInfo)}
-	for _, m := range s.store.Mounts() {
-		info := &pb.MountPointInfo{
-			UfsUri: &m.UFS, UfsType: proto.String(s.sources.kindOf(m)), UfsCapacityBytes: proto.Int64(-1), UfsUsedBytes: proto.Int64(-1),
-			ReadOnly: &m.ReadOnly, Shared: &m.Shared, Properties: m.Options, MountId: &m.ID,
-		}
-		if total, used, ok := s.capacity(ctx, m); ok {
-			info.UfsCapacityBytes, info.UfsUsedBytes = &total, &used
-		}
-		table.MountPoints[m.Path] = info
+	for i, m := range mounts {
+		table.MountPoints[m.Path] = infos[i]
 	}
 	return table, nil
 }
 
-// capacity asks an under file system that knows its size.
-func (s *fileService) capacity(ctx context.Context, m metastore.Mount) (total, used int64, ok bool) {
+func (s *fileService) mountInfo(ctx context.Context, m metastore.Mount) *pb.MountPointInfo {
+	info := &pb.MountPointInfo{
+		UfsUri: &m.UFS, UfsType: proto.String("unknown"), UfsCapacityBytes: proto.Int64(-1), UfsUsedBytes: proto.Int64(-1),
+		ReadOnly: &m.ReadOnly, Shared: &m.Shared, Properties: m.Options, MountId: &m.ID,
+	}
 	src, err := s.sources.of(m)
 	if err != nil {
-		return 0, 0, false
+		return info
 	}
-	c, able := src.ufs.(ufs.Capacity)
-	if !able {
-		return 0, 0, false
-	}
-	err = src.call(ctx, sourceCall, func(ctx context.Context, _ ufs.UFS) error {
-		total, used, err = c.Capacity(ctx)
+	info.UfsType = &src.kind
+	err = src.callFor(ctx, capacityLimit, func(ctx context.Context, u ufs.UFS) error {
+		c, able := u.(ufs.Capacity)
+		if !able {
+			return nil
+		}
+		total, used, err := c.Capacity(ctx)
+		if err == nil {
+			info.UfsCapacityBytes, info.UfsUsedBytes = &total, &used
+		}
 		return err
 	})
-	return total, used, err == nil
+	if err != nil {
+		s.log.Debug("capacity unknown", "ufs", m.UFS, "err", err)
+	}
+	return info
 }

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
@@ -10,31 +11,68 @@ import (
 	"time"
 
 	"goosefs/conf"
+	"goosefs/ufs"
+	"goosefs/ufs/scheme"
 	"goosefs/wire"
 )
 
-// Options of a master.
+// Options of a master. Where it says so, zero is a default.
 type Options struct {
-	Name            string   // this master's host, as it stands in the addresses below
-	Masters         []Member // all masters, this one among them
-	Bind            string   // address to listen on; the address of Name by default
-	JournalDir      string
-	MetaDir         string
-	RootUFS         string            // mounted at / when the cluster first starts
-	RootOptions     map[string]string // its mount options
-	RootReadOnly    bool
-	UFSOptions      map[string]string // for all under file systems; a mount's own options go before
-	BlockSize       int64
-	StripeSize      int64
-	SyncInterval    time.Duration // how old what is known of the under file system may be; negative: any age
-	WorkerTimeout   time.Duration
-	Election        time.Duration // raft
-	Heartbeat       time.Duration // raft
-	SnapshotEntries uint64
-	WebPort         int
-	Version         string
-	Network         wire.Network
-	Log             *slog.Logger
+	Name        string   // this master's host, as it stands in the addresses below
+	Masters     []Member // all masters, this one among them
+	Bind        string   // address to listen on; the address of Name by default
+	JournalBind string   // the same for other masters; Bind by default
+	JournalDir  string
+	MetaDir     string
+
+	RootUFS      string            // mounted at / when the cluster first starts
+	RootOptions  map[string]string // its mount options
+	RootReadOnly bool
+	RootShared   bool
+
+	UFSOptions   map[string]string // for all under file systems; a mount's own options go before
+	UFSTimeout   time.Duration     // the longest call about one object; 30 s by default
+	UFSCalls     int               // at once, to one under file system; 16 by default
+	OpenUFS      OpenUFS           // by the URI's scheme by default
+	SyncInterval time.Duration     // how old what is known of the under file system may be; negative: any age
+
+	BlockSize     int64         // of files that are found or made; metastore's default
+	StripeSize    int64         // bytes of a file that one worker owns in a row; 1 GiB by default
+	VirtualNodes  int           // places of a worker on the ring; 2,000 by default
+	WorkerTimeout time.Duration // without a report a worker is lost; 5 min by default
+	LostCheck     time.Duration // how often that is looked for; 1 s by default
+
+	Election        time.Duration // raft; 1 s by default
+	Heartbeat       time.Duration // raft; 100 ms by default
+	SnapshotEntries uint64        // the log is cut after so many entries; raftlog's default
+	SnapshotBytes   uint64        // ... or so many bytes; raftlog's default
+	CatchUpEntries  uint64        // kept for slow followers; raftlog's default
+	FlushInterval   time.Duration // from memory to the database; metastore's default
+
+	WebPort int
+	Version string
+	Network wire.Network
+	Log     *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	o.UFSTimeout = cmp.Or(o.UFSTimeout, 30*time.Second)
+	o.UFSCalls = cmp.Or(o.UFSCalls, 16)
+	o.StripeSize = cmp.Or(o.StripeSize, 1<<30)
+	o.VirtualNodes = cmp.Or(o.VirtualNodes, 2000)
+	o.WorkerTimeout = cmp.Or(o.WorkerTimeout, 5*time.Minute)
+	o.LostCheck = cmp.Or(o.LostCheck, time.Second)
+	o.Election = cmp.Or(o.Election, time.Second)
+	o.Heartbeat = cmp.Or(o.Heartbeat, 100*time.Millisecond)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.OpenUFS == nil {
+		o.OpenUFS = func(uri string, options map[string]string) (ufs.UFS, string, error) {
+			return scheme.OpenLogged(uri, options, o.Log)
+		}
+	}
+	return o
 }
 
 // Member is a master: where clients and where other masters reach it.
@@ -86,22 +124,30 @@ func FromConf(c *conf.Conf, version string, log *slog.Logger) (Options, error) {
 	o := Options{
 		Name:            c.String("goosefs.master.hostname"),
 		Bind:            c.String("goosefs.master.bind.host"),
+		JournalBind:     c.String("goosefs.master.embedded.journal.bind.host"),
 		JournalDir:      c.String("goosefs.master.journal.folder"),
 		MetaDir:         c.String("goosefs.master.metastore.dir"),
 		RootUFS:         c.String("goosefs.master.mount.table.root.ufs"),
 		RootReadOnly:    c.Bool("goosefs.master.mount.table.root.readonly"),
+		RootShared:      c.Bool("goosefs.master.mount.table.root.shared"),
 		RootOptions:     trimmed(c, "goosefs.master.mount.table.root.option."),
 		UFSOptions:      c.Prefix("goosefs.underfs."),
+		UFSTimeout:      c.Duration("goosefs.master.ufs.timeout"),
+		UFSCalls:        c.Int("goosefs.master.metadata.sync.ufs.prefetch.pool.size"),
 		BlockSize:       c.Bytes("goosefs.user.block.size.bytes.default"),
 		StripeSize:      c.Bytes("goosefs.user.file.stripe.size"),
 		SyncInterval:    c.Duration("goosefs.user.file.metadata.sync.interval"),
+		VirtualNodes:    c.Int("goosefs.master.consistent.hash.virtual.node.num.per.worker"),
 		WorkerTimeout:   c.Duration("goosefs.master.worker.timeout"),
+		LostCheck:       c.Duration("goosefs.master.lost.worker.detection.interval"),
 		Election:        c.Duration("goosefs.master.embedded.journal.election.timeout"),
 		Heartbeat:       c.Duration("goosefs.master.embedded.journal.heartbeat.interval"),
 		SnapshotEntries: uint64(c.Int("goosefs.master.journal.checkpoint.period.entries")),
+		SnapshotBytes:   uint64(c.Bytes("goosefs.master.journal.log.size.bytes.max")),
+		FlushInterval:   c.Duration("goosefs.master.metastore.flush.interval"),
 		WebPort:         c.Int("goosefs.master.web.port"),
 		Version:         version,
-		Network:         wire.TCP{Hosts: c.HostTable()},
+		Network:         wire.TCP{Hosts: c.HostTable(), Timeout: c.Duration("goosefs.network.connect.timeout")},
 		Log:             log,
 	}
 	for _, dir := range []*string{&o.JournalDir, &o.MetaDir} {

@@ -3,12 +3,14 @@ package master
 import (
 	"cmp"
 	"context"
-	"io/fs"
+	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"syscall"
 	"time"
 
+	"goosefs/metastore"
 	"goosefs/wire/clusterpb"
 	"goosefs/wire/ring"
 )
@@ -21,14 +23,15 @@ func fileOf(block int64) int64 { return block | blockMask }
 // registry knows the workers, and which of them holds what: soft state, from the reports of the workers themselves.
 // Each master has its own.
 type registry struct {
-	timeout time.Duration // without a report a worker is lost
+	timeout      time.Duration // without a report a worker is lost
+	virtualNodes int           // places of a worker on the ring
 
 	mu struct {
 		sync.Mutex
 		workers map[int64]*worker            // by id
 		places  map[int64]map[int64][]holder // by file id and block id
 		ring    *ring.Ring                   // of live workers; nil: to be made
-		changed chan struct{}                // closed and replaced when places go away
+		fewer   chan struct{}                // closed and replaced when places go away
 	}
 }
 
@@ -48,6 +51,14 @@ type worker struct {
 // session is one report stream. Orders wait in it until the stream sends them.
 type session struct {
 	orders chan *clusterpb.WorkerOrders
+	left   bool // the stream ended; guarded by the registry's lock
+}
+
+// sessionOrders is how many orders wait for one worker.
+const sessionOrders = 256
+
+func newSession() *session {
+	return &session{orders: make(chan *clusterpb.WorkerOrders, sessionOrders)}
 }
 
 // holder is a worker with bytes of a block.
@@ -56,19 +67,22 @@ type holder struct {
 	bytes  int64
 }
 
-func newRegistry(timeout time.Duration) *registry {
-	r := &registry{timeout: timeout}
+func newRegistry(timeout time.Duration, virtualNodes int) *registry {
+	r := &registry{timeout: timeout, virtualNodes: virtualNodes}
 	r.mu.workers = make(map[int64]*worker)
 	r.mu.places = make(map[int64]map[int64][]holder)
-	r.mu.changed = make(chan struct{})
+	r.mu.fewer = make(chan struct{})
 	return r
 }
 
-// report takes in what a worker says on its stream s. It returns the files that a worker which began anew says it
-// holds, for the caller to look for orphans among them.
-func (r *registry) report(s *session, in *clusterpb.WorkerReport, now time.Time) (begun []int64) {
+// report takes in what a worker says on its stream s. It returns the files of which the worker says it holds something
+// more than before, for the caller to look for orphans among them.
+func (r *registry) report(s *session, in *clusterpb.WorkerReport, now time.Time) (files []int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if s.left {
+		return nil
+	}
 	w := r.mu.workers[in.GetWorkerId()]
 	if w == nil {
 		w = &worker{id: in.GetWorkerId(), blocks: make(map[int64]int64)}
@@ -85,18 +99,39 @@ func (r *registry) report(s *session, in *clusterpb.WorkerReport, now time.Time)
 			r.placeLocked(w, block, 0)
 		}
 	}
-	files := make(map[int64]bool)
+	grown := make(map[int64]bool)
 	for _, c := range in.GetChanges() {
 		r.placeLocked(w, c.GetBlockId(), c.GetBytes())
 		if c.GetBytes() > 0 {
-			files[fileOf(c.GetBlockId())] = true
+			grown[fileOf(c.GetBlockId())] = true
 		}
 	}
-	for file := range files {
-		begun = append(begun, file)
+	r.wakeLocked()
+	return slices.Sorted(maps.Keys(grown))
+}
+
+// wakeLocked wakes those who wait for places to go away.
+func (r *registry) wakeLocked() {
+	close(r.mu.fewer)
+	r.mu.fewer = make(chan struct{})
+}
+
+// holdings are the files that each live worker holds something of.
+func (r *registry) holdings() map[*session][]int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	holdings := make(map[*session][]int64)
+	for _, w := range r.mu.workers {
+		if w.session == nil {
+			continue
+		}
+		files := make(map[int64]bool)
+		for block := range w.blocks {
+			files[fileOf(block)] = true
+		}
+		holdings[w.session] = slices.Sorted(maps.Keys(files))
 	}
-	slices.Sort(begun)
-	return begun
+	return holdings
 }
 
 // placeLocked notes that w holds so many bytes of a block.
@@ -122,20 +157,21 @@ func (r *registry) placeLocked(w *worker, block, bytes int64) {
 		if len(blocks) == 0 {
 			delete(r.mu.places, file)
 		}
-		close(r.mu.changed)
-		r.mu.changed = make(chan struct{})
 	}
 }
 
-// leave notes that stream s of a worker ended. What the worker holds is remembered, but not counted on.
-func (r *registry) leave(id int64, s *session) {
+// leave notes that stream s ended, and with it whichever worker reported on it. What the worker holds is remembered,
+// but not counted on. Nothing is taken in from s any more.
+func (r *registry) leave(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if w := r.mu.workers[id]; w != nil && w.session == s {
-		w.session = nil
-		r.mu.ring = nil
-		close(r.mu.changed)
-		r.mu.changed = make(chan struct{})
+	s.left = true
+	for _, w := range r.mu.workers {
+		if w.session == s {
+			w.session = nil
+			r.mu.ring = nil
+			r.wakeLocked()
+		}
 	}
 }
 
@@ -149,6 +185,7 @@ func (r *registry) expire(now time.Time) (lost []string) {
 		if w.session != nil && age > r.timeout {
 			w.session = nil
 			r.mu.ring = nil
+			r.wakeLocked()
 			lost = append(lost, w.host)
 		}
 		if w.session == nil && age > 100*r.timeout {
@@ -179,6 +216,7 @@ func (r *registry) locate(file, length, blockSize, stripe int64) (blocks [][]loc
 	defer r.mu.Unlock()
 	hash := r.ringLocked()
 	perStripe := max(1, stripe/blockSize)
+	var owner []ring.Node // of the stripe that block i is in
 	for i := int64(0); i*blockSize < length; i++ {
 		block := file&^blockMask | i
 		var at []location
@@ -192,7 +230,10 @@ func (r *registry) locate(file, length, blockSize, stripe int64) (blocks [][]loc
 			}
 		}
 		cached += most
-		for _, n := range hash.Pick(file&^blockMask|i/perStripe*perStripe, 1) {
+		if i%perStripe == 0 {
+			owner = hash.Pick(block, 1)
+		}
+		for _, n := range owner {
 			w := r.mu.workers[n.ID]
 			if !slices.ContainsFunc(at, func(l location) bool { return l.worker == w.id }) {
 				at = append(at, location{w.id, w.host, w.port, ""})
@@ -216,7 +257,7 @@ func (r *registry) ringLocked() *ring.Ring {
 		var nodes []ring.Node
 		for _, w := range r.mu.workers {
 			if w.session != nil {
-				nodes = append(nodes, ring.Node{ID: w.id, Host: w.host})
+				nodes = append(nodes, ring.Node{ID: w.id, Host: w.host, VirtualNodes: r.virtualNodes})
 			}
 		}
 		slices.SortFunc(nodes, func(a, b ring.Node) int { return cmp.Compare(a.ID, b.ID) })
@@ -225,17 +266,24 @@ func (r *registry) ringLocked() *ring.Ring {
 	return r.mu.ring
 }
 
+// orderPage is how many files one order names.
+const orderPage = 50_000
+
 // order tells all live workers to drop files.
 func (r *registry) order(files []int64) {
-	if len(files) == 0 {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, w := range r.mu.workers {
 		if w.session != nil {
-			w.session.send(&clusterpb.WorkerOrders{FreeFiles: files})
+			w.session.free(files)
 		}
+	}
+}
+
+// free leaves orders to drop files.
+func (s *session) free(files []int64) {
+	for page := range slices.Chunk(files, orderPage) {
+		s.send(&clusterpb.WorkerOrders{FreeFiles: page})
 	}
 }
 
@@ -256,32 +304,40 @@ func (s *session) send(o *clusterpb.WorkerOrders) {
 	}
 }
 
+// Free orders are repeated after freeAgain, for one may have been lost, and given up when for freePatience nothing went.
+const (
+	freeAgain    = time.Second
+	freePatience = 10 * time.Second
+)
+
 // free has all live workers drop files, and waits until none holds a byte of them.
 func (r *registry) free(ctx context.Context, path string, files []int64) error {
-	r.order(files)
-	again := time.NewTicker(time.Second)
+	again := time.NewTicker(freeAgain)
 	defer again.Stop()
-	end := time.NewTimer(10 * time.Second)
-	defer end.Stop()
-	for {
-		held, changed := r.held(files)
-		if len(held) == 0 {
-			return nil
-		}
+	patience := time.NewTimer(freePatience)
+	defer patience.Stop()
+	held, fewer := r.held(files)
+	r.order(held)
+	for len(held) > 0 {
 		select {
-		case <-changed:
+		case <-fewer:
 		case <-again.C:
 			r.order(held)
-		case <-end.C:
-			return &fs.PathError{Op: "free", Path: path, Err: syscall.EBUSY}
+		case <-patience.C:
+			return &metastore.Error{Text: fmt.Sprintf("%d files of %s are still held by workers", len(held), path), Err: pathErr("free", path, syscall.EBUSY)}
 		case <-ctx.Done():
-			return &fs.PathError{Op: "free", Path: path, Err: ctx.Err()}
+			return ctx.Err()
+		}
+		before := len(held)
+		if held, fewer = r.held(held); len(held) < before {
+			patience.Reset(freePatience)
 		}
 	}
+	return nil
 }
 
 // held tells which of the files some live worker holds, and a channel that closes when there may be fewer.
-func (r *registry) held(files []int64) (held []int64, changed <-chan struct{}) {
+func (r *registry) held(files []int64) (held []int64, fewer <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, file := range files {
@@ -289,7 +345,7 @@ func (r *registry) held(files []int64) (held []int64, changed <-chan struct{}) {
 			held = append(held, file)
 		}
 	}
-	return held, r.mu.changed
+	return held, r.mu.fewer
 }
 
 func (r *registry) heldLocked(file int64) bool {

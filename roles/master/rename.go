@@ -11,57 +11,74 @@ import (
 )
 
 // Rename moves a path, in the under file system first if it is there.
+//
+// What is known of the two paths is enough: the under file system says for itself that the one is not there or the
+// other is. A look at them here would find what a first try of this call, on a master that failed, has left behind,
+// and take it for somebody else's.
 func (s *fileService) Rename(ctx context.Context, req *pb.RenamePRequest) (*pb.RenamePResponse, error) {
 	if err := s.linearize(ctx); err != nil {
 		return nil, err
 	}
-	max := s.freshness(req.GetOptions().GetCommonOptions())
-	src, err := s.loader.stat(ctx, req.GetPath(), max)
-	if err != nil {
+	if err := nameable("rename", req.GetDstPath()); err != nil {
 		return nil, err
 	}
-	dst, err := s.loader.stat(ctx, req.GetDstPath(), max)
-	if err != nil {
-		return nil, err
-	}
-	if movable(src, dst) {
-		if err := s.moveObject(ctx, src, dst); err != nil {
+	rename := metastore.Rename{Header: s.head(req.GetOptions().GetCommonOptions()), Src: req.GetPath(), Dst: req.GetDstPath()}
+	if !s.operations.applied(rename.OpID, s.now()) {
+		if _, err := s.loader.stat(ctx, rename.Src, anyAge); err != nil {
+			return nil, err
+		}
+		if _, err := s.loader.stat(ctx, path.Dir(clean(rename.Dst)), anyAge); err != nil {
 			return nil, err
 		}
 	}
-	_, err = s.propose(ctx, metastore.Rename{Header: s.head(req.GetOptions().GetCommonOptions()), Src: req.GetPath(), Dst: req.GetDstPath()}, req.GetPath(), req.GetDstPath())
+	x, err := s.changes.begin(ctx, clean(rename.Src), clean(rename.Dst))
+	if err != nil {
+		return nil, err
+	}
+	defer s.changes.end(x)
+	if !s.operations.applied(rename.OpID, s.now()) {
+		if err := s.moveThrough(ctx, rename); err != nil {
+			return nil, err
+		}
+	}
+	_, err = s.propose(ctx, rename, clean(rename.Src), clean(rename.Dst))
 	return &pb.RenamePResponse{}, err
 }
 
-// movable says whether there is something to move in the under file system, and the namespace will take the move.
-func movable(src, dst metastore.Resolution) bool {
-	return src.Inode != nil && src.Inode.MountID == 0 && src.Inode.Persistence == metastore.Persisted &&
-		src.Mount.ID != 0 && src.Mount.ID == dst.Mount.ID && !src.Mount.ReadOnly &&
-		dst.Inode == nil && dst.Deepest.Dir && dst.DeepestPath == path.Dir(dst.Path) &&
-		dst.Path != src.Path && !within(dst.Path, src.Path)
-}
-
-// within says whether p lies below dir.
-func within(p, dir string) bool {
-	return len(p) > len(dir) && p[:len(dir)] == dir && p[len(dir)] == '/'
-}
-
-func (s *fileService) moveObject(ctx context.Context, from, to metastore.Resolution) error {
+// moveThrough moves an object in the under file system, if there is one and the namespace will take the move.
+func (s *fileService) moveThrough(ctx context.Context, c metastore.Rename) error {
+	from, err := s.store.Resolve(c.Src)
+	if err != nil {
+		return err
+	}
+	to, err := s.store.Resolve(c.Dst)
+	if err != nil || !movable(from, to) {
+		return err
+	}
 	src, err := s.sources.of(from.Mount)
 	if err != nil {
 		return err
 	}
-	return src.change(ctx, func(ctx context.Context, u ufs.UFS) error {
+	return src.callFor(ctx, listLimit, func(ctx context.Context, u ufs.UFS) error {
 		if err := makeParents(ctx, u, path.Dir(to.Rel)); err != nil {
 			return err
 		}
 		err := u.Rename(ctx, from.Rel, to.Rel)
 		if errnoOf(err) == syscall.ENOENT {
 			// The first try of this call got this far: what was to be moved is there.
-			if _, there := u.Stat(ctx, to.Rel); there == nil {
+			if info, there := u.Stat(ctx, to.Rel); there == nil && info.Dir == from.Inode.Dir {
 				return nil
 			}
 		}
 		return err
 	})
+}
+
+// movable says whether there is something to move in the under file system, and the namespace will take the move. If
+// not, the under file system is left alone, and the command says why not.
+func movable(src, dst metastore.Resolution) bool {
+	return src.Inode != nil && src.Inode.MountID == 0 && src.Inode.Persistence == metastore.Persisted &&
+		src.Mount.ID != 0 && src.Mount.ID == dst.Mount.ID && !src.Mount.ReadOnly &&
+		dst.Inode == nil && dst.Deepest.Dir && dst.DeepestPath == path.Dir(dst.Path) &&
+		dst.Path != src.Path && !within(dst.Path, src.Path)
 }

@@ -61,6 +61,7 @@ func newTransport(o Options, self Member, unreachable func(uint64)) (*transport,
 		}
 		conn, err := wire.Dial(o.Network, m.Journal)
 		if err != nil {
+			t.close()
 			return nil, err
 		}
 		t.peers[m.id()] = &peer{id: m.id(), addr: m.Journal, queue: make(chan *raftpb.Message, outbox), conn: conn, t: t, healthy: true}
@@ -106,15 +107,24 @@ func (p *peer) run() {
 			p.t.log.Info("master is out of reach", "peer", p.addr, "reason", wire.Reason(err))
 			p.healthy = false
 		}
+		p.drain()
 		p.t.unreachable(p.id)
+		pause(p.t.ctx, 100*time.Millisecond)
+	}
+}
+
+// drain drops what waits: the peer was away, and raft sends anew what still matters.
+func (p *peer) drain() {
+	for {
 		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-p.t.ctx.Done():
+		case <-p.queue:
+		default:
+			return
 		}
 	}
 }
 
-// stream sends what is in the queue until it fails. Old messages go first out: the peer was away and knows better now.
+// stream sends what is in the queue until it fails.
 func (p *peer) stream() error {
 	ctx, cancel := context.WithCancel(p.t.ctx)
 	defer cancel()
@@ -179,6 +189,8 @@ func (t *transport) SendSnapshot(ctx context.Context, m *raftpb.Message, image i
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancel(ctx) // a stream that ends without its last chunk: the peer discards what it has
+	defer cancel()
 	stream, err := clusterpb.NewRaftClient(p.conn).Snapshot(ctx)
 	if err != nil {
 		return err
@@ -188,7 +200,7 @@ func (t *transport) SendSnapshot(ctx context.Context, m *raftpb.Message, image i
 		data := make([]byte, imageChunk)
 		n, err := io.ReadFull(image, data)
 		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-			return err // the stream ends without its last chunk: the peer discards what it has
+			return err
 		}
 		chunk.Data, chunk.Last = data[:n], err != nil
 		chunk.Crc32C = crc32.Checksum(chunk.Data, castagnoli)

@@ -1,14 +1,17 @@
 package master
 
 import (
-	"context"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os/user"
+	"path"
 	"syscall"
-	"time"
 
 	"goosefs/metastore"
 	"goosefs/ufs"
+	"goosefs/ufs/scheme"
 	"goosefs/wire/pb"
 )
 
@@ -21,20 +24,10 @@ func modeOf(m *pb.PMode) uint32 {
 	return bits(m.GetOwnerBits())<<6 | bits(m.GetGroupBits())<<3 | bits(m.GetOtherBits())
 }
 
-func millis(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
-
 func putInt64(b []byte, v int64) { binary.BigEndian.PutUint64(b, uint64(v)) }
 
 // persisted says whether a file's bytes can be had from its under file system.
 func persisted(n metastore.Inode) bool { return n.Persistence == metastore.Persisted && n.Completed }
-
-// errnoOr is err's errno, or otherwise.
-func errnoOr(err error, otherwise syscall.Errno) syscall.Errno {
-	if errno := errnoOf(err); errno != 0 {
-		return errno
-	}
-	return otherwise
-}
 
 // owner is who this process runs as.
 func owner() string {
@@ -44,14 +37,28 @@ func owner() string {
 	return "root"
 }
 
-// change runs a call that changes the under file system. Those of one mount run one after the other, so that what was
-// decided on still holds.
-func (src *source) change(ctx context.Context, call func(context.Context, ufs.UFS) error) error {
-	select {
-	case src.changing <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { <-src.changing }()
-	return src.call(ctx, sourceList, call)
+// pathErr is an error about a path, without more words than its errno has.
+func pathErr(op, path string, errno syscall.Errno) *fs.PathError {
+	return &fs.PathError{Op: op, Path: path, Err: errno}
 }
+
+// errnoOf is the errno that err stands for, or 0.
+func errnoOf(err error) syscall.Errno {
+	var errno syscall.Errno
+	errors.As(err, &errno)
+	return errno
+}
+
+// readOnlyKind says whether no under file system of the kind can be written.
+func readOnlyKind(kind string) bool { return kind == scheme.KindWeb }
+
+// nameable refuses to make what other file systems, or the wire, cannot name.
+func nameable(op, p string) error {
+	if _, err := ufs.CleanName(p); err != nil {
+		return &metastore.Error{Text: fmt.Sprintf("%q cannot be a path: it has control characters or is not UTF-8", p), Err: pathErr(op, p, syscall.EINVAL)}
+	}
+	return nil
+}
+
+// clean is p in the spelling of the namespace, which refuses what this cannot clean.
+func clean(p string) string { return path.Clean(p) }

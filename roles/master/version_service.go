@@ -19,10 +19,10 @@ type versionService struct {
 // serviceVersion is the version of the services that is told to clients.
 const serviceVersion = 2
 
-// GetServiceVersion answers on the leader. A standby says NOT_FOUND, which clients take for "not this one", unless
+// GetServiceVersion answers on a leader that is ready. A standby says NOT_FOUND, which clients take for "not this one", unless
 // they asked for any.
 func (s *versionService) GetServiceVersion(_ context.Context, req *pb.GetServiceVersionPRequest) (*pb.GetServiceVersionPResponse, error) {
-	if role, _ := s.raft.Watch(); !role.Leading && !req.GetAllowedOnStandbyMasters() {
+	if _, err := s.leads(); err != nil && !req.GetAllowedOnStandbyMasters() {
 		return nil, status.Error(codes.NotFound, "this master is a standby")
 	}
 	return &pb.GetServiceVersionPResponse{Version: proto.Int64(serviceVersion)}, nil

@@ -3,7 +3,6 @@ package master
 import (
 	"context"
 
-	"goosefs/wire"
 	"goosefs/wire/clusterpb"
 	"goosefs/wire/pb"
 
@@ -16,16 +15,14 @@ type workerManagerService struct {
 	*Master
 }
 
-// GetWorkerInfoList lists the workers that can be used now. Clients place blocks by it.
+// GetWorkerInfoList lists the workers that can be used now. Clients place blocks by it. Standbys answer too, because
+// official clients go on asking the master that they asked first.
 func (s *workerManagerService) GetWorkerInfoList(context.Context, *pb.GetWorkerInfoListPOptions) (*pb.GetWorkerInfoListPResponse, error) {
-	workers, err := s.workers()
-	if err != nil {
-		return nil, err
-	}
+	workers := s.registry.status(s.now())
 	reply := &pb.GetWorkerInfoListPResponse{LastUpdatedTimestamp: proto.Int64(s.now().UnixMilli())}
 	for _, w := range workers {
 		if w.GetLive() {
-			reply.WorkerInfos = append(reply.WorkerInfos, workerInfo(w))
+			reply.WorkerInfos = append(reply.WorkerInfos, s.workerInfo(w))
 		}
 	}
 	return reply, nil
@@ -39,7 +36,7 @@ func (s *workerManagerService) GetWorkerReport(context.Context, *pb.GetWorkerRep
 	}
 	reply := &pb.GetWorkerInfoListPResponse{LastUpdatedTimestamp: proto.Int64(s.now().UnixMilli())}
 	for _, w := range workers {
-		reply.WorkerInfos = append(reply.WorkerInfos, workerInfo(w))
+		reply.WorkerInfos = append(reply.WorkerInfos, s.workerInfo(w))
 	}
 	return reply, nil
 }
@@ -79,8 +76,8 @@ func (s *workerManagerService) GetWorkerManagerMasterInfo(context.Context, *pb.G
 }
 
 func (s *workerManagerService) workers() ([]*clusterpb.WorkerStatus, error) {
-	if role, _ := s.raft.Watch(); !role.Leading {
-		return nil, wire.NotLeader(s.leaderAddress())
+	if _, err := s.leads(); err != nil {
+		return nil, err
 	}
 	return s.registry.status(s.now()), nil
 }
@@ -103,7 +100,7 @@ func sum(w *clusterpb.WorkerStatus) (capacity, used int64) {
 	return capacity, used
 }
 
-func workerInfo(w *clusterpb.WorkerStatus) *pb.WorkerInfo {
+func (m *Master) workerInfo(w *clusterpb.WorkerStatus) *pb.WorkerInfo {
 	state := pb.WorkerStatus_ACTIVE
 	if !w.GetLive() {
 		state = pb.WorkerStatus_INACTIVE
@@ -113,5 +110,6 @@ func workerInfo(w *clusterpb.WorkerStatus) *pb.WorkerInfo {
 		Id: &w.WorkerId, Address: &pb.WorkerNetAddress{Host: &w.Host, RpcPort: &w.RpcPort, DataPort: &w.RpcPort},
 		LastContactSec: proto.Int32(int32(w.GetLastContactMs() / 1000)), State: &state, Alive: &w.Live,
 		CapacityBytes: &capacity, UsedBytes: &used, CacheUsedBytes: &used, StartTimeMs: &w.StartTimeMs,
+		VirtualNodeNum: proto.Int32(int32(m.options.VirtualNodes)),
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"syscall"
 
+	"goosefs/wire"
 	"goosefs/wire/clusterpb"
 
 	"google.golang.org/grpc"
@@ -17,58 +18,59 @@ type workersService struct {
 
 // Report takes a worker's reports for as long as it lives, and hands it its orders.
 func (s *workersService) Report(stream grpc.BidiStreamingServer[clusterpb.WorkerReport, clusterpb.WorkerOrders]) error {
-	session := &session{orders: make(chan *clusterpb.WorkerOrders, 256)}
+	session := newSession()
+	defer s.registry.leave(session)
 	received := make(chan error, 1)
-	var worker int64
-	s.wg.Go(func() { received <- s.receive(stream, session, &worker) })
+	s.wg.Go(func() { received <- s.receive(stream, session) }) // ends with the stream
 	for {
 		select {
 		case o := <-session.orders:
 			if err := stream.Send(o); err != nil {
-				return <-received
+				return err
 			}
 		case err := <-received:
-			if worker != 0 {
-				s.registry.leave(worker, session)
-			}
 			return err
 		case <-s.ctx.Done():
-			return syscall.EAGAIN
+			return wire.NotLeader("")
 		}
 	}
 }
 
-func (s *workersService) receive(stream grpc.BidiStreamingServer[clusterpb.WorkerReport, clusterpb.WorkerOrders], session *session, worker *int64) error {
-	for {
+func (s *workersService) receive(stream grpc.BidiStreamingServer[clusterpb.WorkerReport, clusterpb.WorkerOrders], session *session) error {
+	for worker := int64(0); ; {
 		report, err := stream.Recv()
 		if err != nil {
 			return err
 		}
-		if report.GetWorkerId() <= 0 || *worker != 0 && *worker != report.GetWorkerId() {
-			return pathError("report", report.GetHost(), syscall.EINVAL)
+		if report.GetWorkerId() <= 0 || worker != 0 && worker != report.GetWorkerId() {
+			return pathErr("report", report.GetHost(), syscall.EINVAL)
 		}
-		if *worker == 0 {
-			s.log.Info("worker reports", "worker", report.GetHost(), "id", report.GetWorkerId())
+		if worker == 0 {
+			worker = report.GetWorkerId()
+			s.log.Info("worker reports", "worker", report.GetHost(), "id", worker)
 		}
-		*worker = report.GetWorkerId()
-		s.dropOrphans(session, s.registry.report(session, report, s.now()))
+		s.dropOrphans(stream.Context(), session, s.registry.report(session, report, s.now()))
 	}
 }
 
-// dropOrphans has a worker drop those files that the namespace does not know any more. Only a leader knows for sure.
-func (s *workersService) dropOrphans(session *session, files []int64) {
-	if role, _ := s.raft.Watch(); !role.Leading {
+// dropOrphans has a worker drop those of files that the namespace does not know any more. Only a leader knows for
+// sure, and only after a majority said that it still leads: another leader may have made the file.
+func (m *Master) dropOrphans(ctx context.Context, session *session, files []int64) {
+	unknown := m.unknown(files)
+	if len(unknown) == 0 || m.linearize(ctx) != nil {
 		return
 	}
-	var orphans []int64
+	session.free(m.unknown(unknown))
+}
+
+// unknown are those of files that are not in the namespace.
+func (m *Master) unknown(files []int64) (unknown []int64) {
 	for _, id := range files {
-		if _, _, err := s.store.Get(id); errnoOf(err) == syscall.ENOENT {
-			orphans = append(orphans, id)
+		if _, _, err := m.store.Get(id); errnoOf(err) == syscall.ENOENT {
+			unknown = append(unknown, id)
 		}
 	}
-	if len(orphans) > 0 {
-		session.send(&clusterpb.WorkerOrders{FreeFiles: orphans})
-	}
+	return unknown
 }
 
 // Source tells where the bytes of a file come from.
@@ -85,7 +87,7 @@ func (s *workersService) Source(ctx context.Context, req *clusterpb.SourceReques
 		return nil, err
 	}
 	if n.Dir || r.Inode == nil || r.Inode.ID != n.ID {
-		return nil, pathError("source", path, syscall.ESTALE)
+		return nil, pathErr("source", path, syscall.ESTALE)
 	}
 	return &clusterpb.FileSource{
 		FileId: n.ID, Path: path, Ufs: r.Mount.UFS, Options: s.sources.with(r.Mount.Options), Name: r.Rel, MountId: r.Mount.ID,

@@ -1,0 +1,141 @@
+package master
+
+import (
+	"context"
+	"path"
+	"slices"
+	"sync"
+)
+
+// changes keeps apart what happens to under file systems at the same time through this master.
+//
+// A [change] of a path excludes other changes at, above and below it, from the look at what is there until the command
+// that tells of it has been applied. A [look] only reads, and excludes nobody. But what it saw of a name may be older
+// than a change of that name that is already in the namespace, and would undo it there (a file that was just removed
+// would come back). So it is told which names were changed while it lasted, and asks for those again.
+type changes struct {
+	mu struct {
+		sync.Mutex
+		running map[*change]bool
+		looks   map[*look]bool
+	}
+}
+
+// change is a change under way.
+type change struct {
+	paths []string
+	done  chan struct{} // closed at its end
+}
+
+// look is a look at entries of one directory under way.
+type look struct {
+	dir       string
+	disturbed map[string]*change // by name; guarded by the lock of changes
+}
+
+func newChanges() *changes {
+	c := &changes{}
+	c.mu.running = make(map[*change]bool)
+	c.mu.looks = make(map[*look]bool)
+	return c
+}
+
+// begin starts a change of paths when nobody else changes them. The caller must end it.
+func (c *changes) begin(ctx context.Context, paths ...string) (*change, error) {
+	for {
+		mine, other := c.tryBegin(paths)
+		if other == nil {
+			return mine, nil
+		}
+		select {
+		case <-other.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// tryBegin starts a change, or says which other one is in the way.
+func (c *changes) tryBegin(paths []string) (mine, other *change) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for other := range c.mu.running {
+		if other.touches(paths) {
+			return nil, other
+		}
+	}
+	mine = &change{paths: paths, done: make(chan struct{})}
+	c.mu.running[mine] = true
+	for l := range c.mu.looks {
+		l.disturb(mine)
+	}
+	return mine, nil
+}
+
+func (c *changes) end(x *change) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.mu.running, x)
+	close(x.done)
+}
+
+// touches says whether one of the change's paths is, holds, or is held by one of others.
+func (x *change) touches(others []string) bool {
+	return slices.ContainsFunc(x.paths, func(mine string) bool {
+		return slices.ContainsFunc(others, func(p string) bool { return p == mine || within(p, mine) || within(mine, p) })
+	})
+}
+
+// look starts a look at entries of dir. The caller must leave it.
+func (c *changes) look(dir string) *look {
+	l := &look{dir: dir, disturbed: make(map[string]*change)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mu.looks[l] = true
+	for x := range c.mu.running {
+		l.disturb(x)
+	}
+	return l
+}
+
+func (c *changes) leave(l *look) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.mu.looks, l)
+}
+
+// disturb notes names of the looked at directory that x changes.
+func (l *look) disturb(x *change) {
+	for _, p := range x.paths {
+		if path.Dir(p) == l.dir {
+			l.disturbed[path.Base(p)] = x
+		}
+	}
+}
+
+// disturbed gives the names whose changes fell into the look so far, and forgets them.
+func (c *changes) disturbed(l *look) map[string]*change {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := l.disturbed
+	l.disturbed = make(map[string]*change)
+	return d
+}
+
+// within says whether p lies below dir.
+func within(p, dir string) bool {
+	if dir == "/" {
+		return len(p) > 1
+	}
+	return len(p) > len(dir) && p[:len(dir)] == dir && p[len(dir)] == '/'
+}
+
+// wait returns when the change is over.
+func (x *change) wait(ctx context.Context) error {
+	select {
+	case <-x.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -3,10 +3,7 @@ package client
 import (
 	"cmp"
 	"context"
-	"errors"
-	"io/fs"
 	"slices"
-	"syscall"
 	"time"
 
 	"goosefs/wire/clusterpb"
@@ -32,26 +29,20 @@ func (f *FS) ClusterOf(ctx context.Context, master string) (Cluster, error) {
 
 // Leader is the address, host:port, of the leading master. It waits for one for as long as the client may.
 func (f *FS) Leader(ctx context.Context) (string, error) {
-	end := time.Now().Add(f.cfg.RetryFor)
-	for {
+	for p := newPatience(f.cfg); ; {
 		c, err := f.Cluster(ctx)
 		if err == nil && c.Leader != "" {
 			return c.Leader, nil
 		}
-		if err == nil {
-			err = &fs.PathError{Op: "leader", Path: c.AnsweredBy, Err: errors.Join(errNoLeader, syscall.EAGAIN)}
-		}
-		if time.Now().After(end) || ctx.Err() != nil {
+		u, ok := err.(*unreachableError)
+		if f.ctx.Err() != nil || !p.wait(ctx, ok && u.refused) {
+			if err == nil || ctx.Err() != nil {
+				err = f.masters.ended(ctx, "leader", "/", err)
+			}
 			return "", err
-		}
-		select {
-		case <-time.After(4 * firstPause):
-		case <-ctx.Done():
 		}
 	}
 }
-
-var errNoLeader = errors.New("the masters have no leader")
 
 func askStatus(ctx context.Context, conn *grpc.ClientConn) (Cluster, error) {
 	s, err := clusterpb.NewClusterClient(conn).Status(ctx, &clusterpb.StatusRequest{})

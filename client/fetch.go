@@ -12,114 +12,146 @@ import (
 	"goosefs/wire"
 	"goosefs/wire/pb"
 
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 )
 
-// fetch reads n bytes of the file from off, which lie in one block, into one slice. It goes from worker to worker
-// until one gives all of them; what was got before one failed is kept.
-func (x *File) fetch(ctx context.Context, off, n int64, sequential bool) ([]byte, error) {
+// pattern is what a worker is told about a read: it decides how much is fetched from the source.
+type pattern int
+
+const (
+	exact pattern = iota // just these bytes
+	ahead                // and the reader goes on behind them
+)
+
+// fetch reads into p the bytes of the file from off on, which lie in one block. It goes from worker to worker until
+// one gives all of them; what was got before one failed is kept.
+func (x *File) fetch(ctx context.Context, p []byte, off int64, how pattern) error {
 	block := x.block(off)
-	end := time.Now().Add(min(workersWait, x.fs.cfg.RetryFor))
-	var got []byte
-	var last error
-	for pause := firstPause; ; pause = min(2*pause, longPause) {
-		for _, at := range x.fs.workers.candidates(ctx, block.Locations, last != nil) {
-			var err error
-			got, err = x.fetchFrom(ctx, at, block.ID, off-block.Offset, n, got, sequential)
+	got := 0
+	return x.ask(ctx, "read", block, func(ctx context.Context, conn *grpc.ClientConn) error {
+		n, err := x.fetchFrom(ctx, conn, block.ID, off-block.Offset+int64(got), p[got:], how)
+		got += n
+		return err
+	})
+}
+
+// ask calls one worker after the other, those first that should have the block, until one has done what was asked.
+func (x *File) ask(ctx context.Context, op string, block Block, call func(context.Context, *grpc.ClientConn) error) error {
+	f := x.fs
+	end := time.Now().Add(f.cfg.ReadRetryFor)
+	for pause := f.cfg.RetryPause; ; pause = min(2*pause, f.cfg.RetryPauseMax) {
+		var last, answer error // why the last worker was not reached; what one answered
+		for at := range f.workers.candidates(ctx, block.Locations) {
+			conn, err := f.workers.conn(at)
 			if err == nil {
-				return got, nil
+				err = call(ctx, conn)
 			}
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
+			switch {
+			case err == nil:
+				return nil
+			case f.ctx.Err() != nil || x.ctx.Err() != nil:
+				return &fs.PathError{Op: op, Path: x.info.Path, Err: syscall.EBADF}
+			case ctx.Err() != nil:
+				return &fs.PathError{Op: op, Path: x.info.Path, Err: ctx.Err()}
+			case wire.Unreached(err):
+				f.cfg.Log.Debug("worker failed", "worker", at.Host, "path", x.info.Path, "err", err)
+				f.workers.avoid(at)
+				last = err
+				continue
 			}
-			if !wire.Unreached(err) {
-				err = wire.FromStatus("read", x.info.Path, err)
-				if final(err) {
-					return nil, err
-				}
-			} else {
-				x.fs.cfg.Log.Debug("worker failed", "worker", at.Host, "path", x.info.Path, "err", err)
-				x.fs.workers.avoid(at)
+			answer = wire.FromStatus(op, x.info.Path, err)
+			if final(answer) {
+				return answer
 			}
-			last = err
 		}
-		var answered *wire.Error
-		if errors.As(last, &answered) {
-			return nil, last // workers were reached and all of them say no
+		if answer != nil {
+			return answer // workers were reached, and all of them say no
 		}
 		if time.Now().Add(pause).After(end) {
-			return nil, x.noWorker(last)
+			return x.noWorker(op, last)
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		sleep(ctx, pause)
+		if ctx.Err() != nil {
+			return &fs.PathError{Op: op, Path: x.info.Path, Err: ctx.Err()}
 		}
 	}
 }
 
-// final says of a worker's answer that no other worker can know better.
+// final says of a worker's answer that no other worker can know better: it is about the source, or about the question.
 func final(err error) bool {
 	var errno syscall.Errno
 	errors.As(err, &errno)
 	switch errno {
-	case syscall.ESTALE, syscall.ENOENT, syscall.EACCES, syscall.EINVAL, syscall.EIO, syscall.ETIMEDOUT:
+	case syscall.ESTALE, syscall.ENOENT, syscall.EACCES, syscall.EINVAL, syscall.ERANGE, syscall.EIO:
 		return true
 	}
 	return false
 }
 
-func (x *File) noWorker(last error) error {
+func (x *File) noWorker(op string, last error) error {
 	reason := "none is registered"
 	if last != nil {
 		reason = wire.Reason(last)
 	}
 	return &unreachableError{
-		text: fmt.Sprintf("no available GooseFS worker found to read %s: %s", x.info.Path, reason),
-		at:   &fs.PathError{Op: "read", Path: x.info.Path, Err: syscall.EIO},
+		text: fmt.Sprintf("no available GooseFS worker found to %s %s: %s", op, x.info.Path, reason),
+		at:   &fs.PathError{Op: op, Path: x.info.Path, Err: syscall.EIO},
 	}
 }
 
-// fetchFrom asks one worker for what is missing of n bytes from off in the block, behind those already got.
-func (x *File) fetchFrom(ctx context.Context, at Location, blockID, off, n int64, got []byte, sequential bool) ([]byte, error) {
-	conn, err := x.fs.workers.conn(at)
-	if err != nil {
-		return got, err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// errMute is why a stream to a worker was given up.
+var errMute = errors.New("the worker fell silent")
+
+// fetchFrom asks one worker to fill p from off in the block, and says how much of it is filled.
+func (x *File) fetchFrom(ctx context.Context, conn *grpc.ClientConn, blockID, off int64, p []byte, how pattern) (n int, err error) {
+	cfg := x.fs.cfg
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	silence := time.AfterFunc(cfg.StreamTimeout, func() { cancel(errMute) })
+	defer silence.Stop()
+	defer func() {
+		if err != nil && context.Cause(ctx) == errMute {
+			err = errMute
+		}
+	}()
 	stream, err := pb.NewBlockWorkerClient(conn).ReadBlock(ctx)
 	if err != nil {
-		return got, err
+		return 0, err
 	}
-	done := int64(len(got))
-	err = stream.Send(&pb.ReadRequest{
-		BlockId: &blockID, Offset: proto.Int64(off + done), Length: proto.Int64(n - done),
-		ChunkSize: proto.Int64(wire.MaxFrame), PositionShort: proto.Bool(!sequential),
-	})
-	if err == nil {
-		err = stream.CloseSend()
+	if err := stream.Send(x.request(blockID, off, int64(len(p)), how)); err != nil && err != io.EOF { // EOF: Recv says why
+		return 0, err
 	}
-	if err != nil && err != io.EOF { // EOF: the reason comes with Recv
-		return got, err
+	if err := stream.CloseSend(); err != nil {
+		return 0, err
 	}
-	for int64(len(got)) < n {
+	for n < len(p) {
 		resp, err := stream.Recv()
 		if err == io.EOF {
-			return got, io.ErrUnexpectedEOF
+			return n, io.ErrUnexpectedEOF
 		}
 		if err != nil {
-			return got, err
+			return n, err
 		}
+		silence.Reset(cfg.StreamTimeout)
 		data := resp.GetChunk().GetData()
-		if int64(len(got)+len(data)) > n {
-			return got, fmt.Errorf("worker %s sent more than was asked for", at.Host)
+		if len(data) > len(p)-n {
+			return n, errors.New("the worker sent more than was asked for")
 		}
-		if got == nil {
-			got = data
-		} else {
-			got = append(got, data...)
-		}
+		n += copy(p[n:], data)
 	}
-	return got, nil
+	return n, nil
+}
+
+func (x *File) request(blockID, off, n int64, how pattern) *pb.ReadRequest {
+	req := &pb.ReadRequest{BlockId: &blockID, Offset: &off, Length: &n, ChunkSize: proto.Int64(wire.MaxFrame)}
+	if how == ahead {
+		req.PrefetchWindow = proto.Int32(int32(max(1, x.fs.cfg.ReadAhead/pageSize)))
+	} else {
+		req.PositionShort = proto.Bool(true)
+	}
+	if x.fs.cfg.NoCache {
+		req.OpenUfsBlockOptions = &pb.OpenUfsBlockOptions{NoCache: proto.Bool(true)}
+	}
+	return req
 }

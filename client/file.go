@@ -14,13 +14,15 @@ const blockMask = 1<<24 - 1
 type File struct {
 	fs     *FS
 	info   Info
-	ctx    context.Context // of fetches ahead
+	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
+	stale  sync.Once // the masters have been told to look at the source again
 
 	mu struct {
 		sync.Mutex
 		window
-		pages map[int64]*page // by index
+		pages    map[int64]*page // by index
+		fetching sync.WaitGroup  // pages
 	}
 }
 
@@ -39,7 +41,7 @@ func (f *FS) Open(ctx context.Context, path string) (*File, error) {
 // OpenInfo opens the version of a file that info describes, without asking a master.
 func (f *FS) OpenInfo(info Info) *File {
 	x := &File{fs: f, info: info}
-	x.ctx, x.cancel = context.WithCancel(context.Background())
+	x.ctx, x.cancel = context.WithCancel(f.ctx)
 	x.mu.window = newWindow(info.Length, f.cfg.ReadAhead)
 	x.mu.pages = make(map[int64]*page)
 	return x
@@ -48,9 +50,13 @@ func (f *FS) OpenInfo(info Info) *File {
 // Info is what the file was opened with.
 func (x *File) Info() Info { return x.info }
 
-// Close ends what is being fetched ahead. Reads must not run or follow.
+// Close ends what is being fetched. Reads that run, and those that follow, fail with EBADF.
 func (x *File) Close() error {
+	x.mu.Lock()
 	x.cancel()
+	clear(x.mu.pages)
+	x.mu.Unlock()
+	x.mu.fetching.Wait()
 	return nil
 }
 

@@ -1,21 +1,15 @@
 package client
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"log/slog"
-	"time"
+	"sync"
 
 	"goosefs/wire/pb"
 
 	"google.golang.org/protobuf/proto"
-)
-
-// Defaults of [Config].
-const (
-	defaultRetryFor  = 2 * time.Minute
-	defaultReadAhead = 16 << 20
 )
 
 // FS is a client of one cluster. It is safe for concurrent use.
@@ -23,6 +17,15 @@ type FS struct {
 	cfg     Config
 	masters *masters
 	workers *workers
+
+	ctx    context.Context // of what is done in the background
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // of the same
+
+	mu struct {
+		sync.Mutex
+		closed bool // nothing more is begun in the background
+	}
 }
 
 // New makes a client. It connects when it is first used.
@@ -30,25 +33,32 @@ func New(cfg Config) (*FS, error) {
 	if len(cfg.Masters) == 0 {
 		return nil, fmt.Errorf("no master is named: set goosefs.master.rpc.addresses, such as m1:9200,m2:9200,m3:9200")
 	}
-	if cfg.RetryFor == 0 {
-		cfg.RetryFor = defaultRetryFor
-	}
-	if cfg.ReadAhead == 0 {
-		cfg.ReadAhead = defaultReadAhead
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
+	cfg = cfg.withDefaults()
 	f := &FS{cfg: cfg, masters: newMasters(cfg)}
 	f.workers = newWorkers(cfg, f)
+	f.ctx, f.cancel = context.WithCancel(context.Background())
 	return f, nil
 }
 
-// Close drops all connections. Open files fail from then on.
+// Close drops all connections. Open files, and calls under way, fail from then on with EBADF.
 func (f *FS) Close() error {
+	f.mu.Lock()
+	f.mu.closed = true
+	f.mu.Unlock()
+	f.cancel()
 	f.workers.close()
 	f.masters.close()
+	f.wg.Wait()
 	return nil
+}
+
+// background does something that nobody waits for but Close.
+func (f *FS) background(do func(context.Context)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.mu.closed {
+		f.wg.Go(func() { do(f.ctx) })
+	}
 }
 
 // newOperation makes the options of a change: its operation id stays the same through all retries.

@@ -16,12 +16,6 @@ import (
 	"google.golang.org/grpc"
 )
 
-// Pauses between rounds over all masters.
-const (
-	firstPause = 50 * time.Millisecond
-	longPause  = time.Second
-)
-
 // masters keeps a connection to each master and remembers who led last.
 type masters struct {
 	network wire.Network
@@ -89,44 +83,81 @@ func (m *masters) round() []string {
 }
 
 // lead runs call against the leading master: it looks for one, follows hints, and tries again while there is none,
-// for as long as retryFor. call may run several times and must be harmless when repeated (see [newOperation]).
-// Only a refusal by a leader, or the end of ctx or of retryFor, ends it in an error.
+// for as long as [patience] lasts. call may run several times and must be harmless when repeated (see [newOperation]).
+// Only a refusal by a leader, or the end of ctx or of patience, ends it in an error.
 func lead[T any](ctx context.Context, f *FS, op, path string, call func(context.Context, *grpc.ClientConn) (T, error)) (T, error) {
 	m := f.masters
 	var none T
-	var last error
-	end := time.Now().Add(f.cfg.RetryFor)
-	for pause := firstPause; ; pause = min(2*pause, longPause) {
-		hinted := ""
+	for p := newPatience(f.cfg); ; {
+		var last error
+		refused, hinted := true, ""
 		for _, addr := range m.round() {
-			reply, err := attempt(ctx, m, addr, call)
+			reply, err := suspect(ctx, f, addr, call)
 			if hint, standby := wire.LeaderHint(err); standby && hint != "" && hint != hinted {
 				// Follow a hint once a round: it may be as old as the master that gave it.
-				hinted, addr = hint, hint
-				reply, err = attempt(ctx, m, addr, call)
+				hinted, addr, refused = hint, hint, false
+				reply, err = suspect(ctx, f, addr, call)
 			}
-			if err == nil {
+			switch {
+			case err == nil:
 				m.setLeader(addr)
 				return reply, nil
-			}
-			if ctx.Err() != nil {
-				return none, wire.FromStatus(op, path, err)
-			}
-			if !elsewhere(err) {
+			case f.ctx.Err() != nil:
+				return none, m.closedError(op)
+			case ctx.Err() != nil:
+				return none, m.ended(ctx, op, path, last)
+			case !elsewhere(err):
 				m.setLeader(addr)
 				return none, wire.FromStatus(op, path, err)
 			}
-			last = err
+			last, refused = err, refused && nobodyListens(err)
 		}
-		if time.Now().Add(pause).After(end) {
-			return none, m.unreachable(op, last)
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return none, m.unreachable(op, last)
+		if !p.wait(ctx, refused) {
+			return none, m.ended(ctx, op, path, last)
 		}
 	}
+}
+
+// suspect is an attempt at a master that may fall silent. While it does, the others are asked who leads; if one knows
+// of another leader, the attempt is over.
+func suspect[T any](ctx context.Context, f *FS, addr string, call func(context.Context, *grpc.ClientConn) (T, error)) (T, error) {
+	within, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := time.AfterFunc(f.cfg.SuspectAfter, func() {
+		f.background(func(closed context.Context) {
+			defer context.AfterFunc(closed, func() { cancel(fs.ErrClosed) })()
+			if leader := f.successor(within, addr); leader != "" {
+				f.masters.setLeader(leader)
+				cancel(errDeposed)
+			}
+		})
+	})
+	defer watch.Stop()
+	reply, err := attempt(within, f.masters, addr, call)
+	if err != nil && context.Cause(within) == errDeposed && ctx.Err() == nil {
+		err = errDeposed
+	}
+	return reply, err
+}
+
+// successor looks for a leader other than the master at addr, until it finds one or ctx ends. That master itself is
+// not asked.
+func (f *FS) successor(ctx context.Context, addr string) string {
+	for ctx.Err() == nil {
+		for _, other := range f.masters.addrs {
+			if other == addr {
+				continue
+			}
+			try, cancel := context.WithTimeout(ctx, f.cfg.SuspectAfter)
+			c, err := attempt(try, f.masters, other, askStatus)
+			cancel()
+			if err == nil && c.Leader != "" && c.Leader != addr {
+				return c.Leader
+			}
+		}
+		sleep(ctx, f.cfg.RetryPauseMax)
+	}
+	return ""
 }
 
 func attempt[T any](ctx context.Context, m *masters, addr string, call func(context.Context, *grpc.ClientConn) (T, error)) (T, error) {
@@ -146,11 +177,28 @@ func elsewhere(err error) bool {
 	return wire.Unreached(err)
 }
 
+// errDeposed is why a silent master was given up: another leads.
+var errDeposed = errors.New("the master fell silent, and another leads now")
+
+// nobodyListens says that err means there is no process at that address at all.
+func nobodyListens(err error) bool {
+	if !wire.Unreached(err) {
+		return false
+	}
+	reason := wire.Reason(err)
+	return reason == "connection refused" || reason == "no such host"
+}
+
+// ended is the error of a call that was ended, or that found no leader for too long.
+func (m *masters) ended(ctx context.Context, op, path string, last error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return &fs.PathError{Op: op, Path: path, Err: ctx.Err()}
+	}
+	return m.unreachable(op, last)
+}
+
 // unreachable is the error of a call that found no leader: it names all masters and the last reason.
 func (m *masters) unreachable(op string, last error) error {
-	if errors.Is(last, fs.ErrClosed) {
-		return &fs.PathError{Op: op, Path: strings.Join(m.addrs, ", "), Err: syscall.EBADF}
-	}
 	reason := "no leader"
 	if _, standby := wire.LeaderHint(last); last != nil && !standby {
 		reason = wire.Reason(last)
@@ -161,27 +209,70 @@ func (m *masters) unreachable(op string, last error) error {
 	}
 }
 
+// closedError is the error of a call on a client that is closed.
+func (m *masters) closedError(op string) error {
+	return &fs.PathError{Op: op, Path: strings.Join(m.addrs, ","), Err: syscall.EBADF}
+}
+
 type unreachableError struct {
-	text string
-	at   *fs.PathError
+	text    string
+	at      *fs.PathError
+	refused bool // nobody listened anywhere
 }
 
 func (e *unreachableError) Error() string { return e.text }
 func (e *unreachableError) Unwrap() error { return e.at }
 
-// any asks masters in turn until one answers, leader or not.
+// How long any master is waited for.
+const (
+	anyPatience = 3 * time.Second        // for one master's answer, where any will do
+	anyStagger  = 300 * time.Millisecond // before the next is asked as well
+)
+
+// anyMaster asks masters until one answers, leader or not: one after the other, and the next as well while one is
+// silent.
 func anyMaster[T any](ctx context.Context, f *FS, op string, call func(context.Context, *grpc.ClientConn) (T, error)) (T, error) {
-	m := f.masters
-	var none T
-	var last error
-	for _, addr := range m.round() {
-		try, cancel := context.WithTimeout(ctx, 3*time.Second)
-		reply, err := attempt(try, m, addr, call)
-		cancel()
-		if err == nil {
-			return reply, nil
-		}
-		last = err
+	type answer struct {
+		reply T
+		err   error
 	}
-	return none, m.unreachable(op, last)
+	m := f.masters
+	within, cancel := context.WithTimeout(ctx, anyPatience)
+	defer cancel()
+	waiting, refused := m.round(), true
+	answers := make(chan answer, len(waiting))
+	stagger := time.NewTimer(0)
+	defer stagger.Stop()
+	for asked := 0; ; {
+		select {
+		case a := <-answers:
+			if a.err == nil {
+				return a.reply, nil
+			}
+			refused = refused && nobodyListens(a.err)
+			if asked--; asked == 0 && len(waiting) == 0 {
+				err := m.ended(ctx, op, "/", a.err)
+				if u, ok := err.(*unreachableError); ok {
+					u.refused = refused
+				}
+				return a.reply, err
+			}
+			stagger.Reset(0)
+		case <-stagger.C:
+			if len(waiting) == 0 {
+				continue
+			}
+			addr := waiting[0]
+			waiting = waiting[1:]
+			asked++
+			go func() {
+				reply, err := attempt(within, m, addr, call)
+				answers <- answer{reply, err}
+			}()
+			stagger.Reset(anyStagger)
+		case <-f.ctx.Done():
+			var none T
+			return none, m.closedError(op)
+		}
+	}
 }

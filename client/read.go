@@ -2,120 +2,112 @@ package client
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"syscall"
+
+	"golang.org/x/sync/errgroup"
 )
 
-// page is a piece of a file on its way from a worker, or here.
-type page struct {
-	done chan struct{} // closed when data or err is set
-	data []byte
-	err  error
-}
+// readPiece is how much of a read is planned at once: the first of it is here while the rest is fetched.
+const readPiece = 4 << 20
 
 // ReadAt reads into p from off, like [io.ReaderAt]: a short count comes with an error, io.EOF at the end of the file.
 // All bytes are of the version that was opened; once they are not to be had any more it fails with ESTALE.
-func (x *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+func (x *File) ReadAt(ctx context.Context, p []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, &fs.PathError{Op: "read", Path: x.info.Path, Err: syscall.EINVAL}
 	}
 	if off >= x.info.Length {
 		return 0, io.EOF
 	}
-	want := min(int64(len(p)), x.info.Length-off)
-	var n int64
-	for n < want {
-		var m int
-		var err error
-		if pg := x.page(off+n, want-n); pg != nil {
-			m, err = x.readPage(ctx, pg, p[n:want], off+n)
-		} else {
-			m, err = x.readDirect(ctx, p[n:want], off+n)
-		}
+	want := p[:min(int64(len(p)), x.info.Length-off)]
+	for n < len(want) {
+		piece := want[n:min(len(want), n+readPiece)]
+		m, err := x.readPiece(ctx, piece, off+int64(n))
+		n += m
 		if err != nil {
-			return int(n), err
-		}
-		n += int64(m)
-	}
-	if n < int64(len(p)) {
-		return int(n), io.EOF
-	}
-	return int(n), nil
-}
-
-// page tells the window of a read of n bytes from off. For a sequential one it gets going what will be wanted soon
-// and returns the page that holds off; otherwise it returns nil, unless that page happens to be here.
-func (x *File) page(off, n int64) *page {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	first, end, sequential := x.mu.read(off, n)
-	if sequential {
-		for i := range x.mu.pages {
-			if i < first-1 || i > end {
-				delete(x.mu.pages, i)
-			}
-		}
-		for i := first; i < end; i++ {
-			if x.mu.pages[i] == nil {
-				x.mu.pages[i] = x.fetchPage(i)
-			}
+			return n, x.failed(err)
 		}
 	}
-	return x.mu.pages[off/pageSize]
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
 }
 
-// fetchPage starts to fetch page i. What fails is not kept: the next read asks anew.
-func (x *File) fetchPage(i int64) *page {
-	pg := &page{done: make(chan struct{})}
-	go func() {
-		defer close(pg.done)
-		off := i * pageSize
-		pg.data, pg.err = x.fetchRange(x.ctx, off, min(pageSize, x.info.Length-off), true)
-		if pg.err != nil {
-			x.mu.Lock()
-			defer x.mu.Unlock()
-			if x.mu.pages[i] == pg {
-				delete(x.mu.pages, i)
-			}
+// failed has the masters look at the source once when it does not have this version any more, so that the next who
+// opens the file gets the new one.
+func (x *File) failed(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) && errno == syscall.ESTALE {
+		x.stale.Do(func() {
+			x.fs.background(func(ctx context.Context) {
+				if _, err := x.fs.Stat(ctx, x.info.Path, StatOptions{Sync: true}); err != nil {
+					x.fs.cfg.Log.Debug("cannot look again", "path", x.info.Path, "err", err)
+				}
+			})
+		})
+	}
+	return err
+}
+
+// readPiece reads at least one byte.
+func (x *File) readPiece(ctx context.Context, p []byte, off int64) (int, error) {
+	pages, err := x.plan(off, int64(len(p)))
+	if err != nil {
+		return 0, err
+	}
+	defer x.leave(pages)
+	if len(pages) == 0 {
+		return x.readDirect(ctx, p, off)
+	}
+	n := 0
+	for _, pg := range pages {
+		data, err := pg.wait(ctx)
+		if err != nil {
+			return n, x.pageError(ctx, err)
 		}
-	}()
-	return pg
+		n += copy(p[n:], data[off+int64(n)-pg.off:])
+	}
+	return n, nil
 }
 
-func (x *File) readPage(ctx context.Context, pg *page, p []byte, off int64) (int, error) {
-	select {
-	case <-pg.done:
-	case <-ctx.Done():
-		return 0, ctx.Err()
+func (x *File) pageError(ctx context.Context, err error) error {
+	switch {
+	case x.ctx.Err() != nil:
+		return &fs.PathError{Op: "read", Path: x.info.Path, Err: syscall.EBADF}
+	case ctx.Err() != nil:
+		return &fs.PathError{Op: "read", Path: x.info.Path, Err: ctx.Err()}
 	}
-	if pg.err != nil {
-		return 0, pg.err
-	}
-	return copy(p, pg.data[off%pageSize:]), nil
+	return err
 }
 
-// readDirect reads just what p holds.
+// readDirect reads just what p holds, in one piece for each block.
 func (x *File) readDirect(ctx context.Context, p []byte, off int64) (int, error) {
-	data, err := x.fetchRange(ctx, off, int64(len(p)), false)
-	return copy(p, data), err
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(x.ctx, cancel)()
+	if err := x.fetchRange(ctx, p, off, exact); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
-// fetchRange fetches n bytes from off, block by block.
-func (x *File) fetchRange(ctx context.Context, off, n int64, sequential bool) ([]byte, error) {
+// fetchRange fetches into p the bytes from off on, block by block.
+func (x *File) fetchRange(ctx context.Context, p []byte, off int64, how pattern) error {
 	block := x.block(off)
-	if piece := block.Offset + block.Length - off; piece >= n {
-		return x.fetch(ctx, off, n, sequential)
+	if block.Offset+block.Length-off >= int64(len(p)) {
+		return x.fetch(ctx, p, off, how)
 	}
-	data := make([]byte, 0, n)
-	for int64(len(data)) < n {
-		at := off + int64(len(data))
-		block := x.block(at)
-		piece, err := x.fetch(ctx, at, min(n-int64(len(data)), block.Offset+block.Length-at), sequential)
-		if err != nil {
-			return nil, err
-		}
-		data = append(data, piece...)
+	group, ctx := errgroup.WithContext(ctx)
+	for len(p) > 0 {
+		block := x.block(off)
+		piece := min(int64(len(p)), block.Offset+block.Length-off)
+		part, at := p[:piece], off
+		group.Go(func() error { return x.fetch(ctx, part, at, how) })
+		p, off = p[piece:], off+piece
 	}
-	return data, nil
+	return group.Wait()
 }

@@ -1,22 +1,6 @@
 package client
 
-import (
-	"log/slog"
-	"time"
-
-	"goosefs/wire"
-)
-
-// Config is what a client must know. Zero values of all but Masters and Network are sensible.
-type Config struct {
-	Masters   []string      // host:port of every master
-	Network   wire.Network  // how to reach them
-	User      string        // who asks; the owner of what is created
-	Host      string        // this host's name: workers on it are asked first
-	RetryFor  time.Duration // how long a call waits for a leader or a worker; 2 minutes by default
-	ReadAhead int64         // bytes fetched ahead of a sequential reader; 16 MiB by default, negative for none
-	Log       *slog.Logger
-}
+import "time"
 
 // Info is what the masters know of a file or directory.
 type Info struct {

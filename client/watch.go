@@ -7,6 +7,9 @@ import (
 	"goosefs/wire/clusterpb"
 )
 
+// watchPause is how long after it broke the stream of changes is tried again.
+const watchPause = 200 * time.Millisecond
+
 // Watch hears from the leader which paths changed, and calls changed with them, from one goroutine, until ctx ends.
 // A directory stands for its listing too. When the stream was interrupted, changes were perhaps missed: changed is
 // called with lost set, and everything known must be forgotten. After each lost follows either another, or the first
@@ -29,10 +32,7 @@ func (f *FS) Watch(ctx context.Context, changed func(paths []string, lost bool))
 			up = false
 			changed(nil, true)
 		}
-		select {
-		case <-time.After(4 * firstPause):
-		case <-ctx.Done():
-		}
+		sleep(ctx, watchPause)
 	}
 	return ctx.Err()
 }

@@ -3,38 +3,40 @@ package client
 import (
 	"context"
 	"io/fs"
+	"iter"
 	"slices"
 	"sync"
 	"time"
 
 	"goosefs/wire"
 
+	"golang.org/x/sync/singleflight"
 	"google.golang.org/grpc"
 )
 
 const (
-	avoidFor    = 5 * time.Second  // how long a worker that could not be reached is asked last
-	listFor     = 10 * time.Second // how old the list of workers may be
-	workersWait = 20 * time.Second // how long a read waits for any worker
+	avoidFor  = 5 * time.Second // how long a worker that could not be reached is asked last
+	listLimit = 5 * time.Second // how long a read waits for a new list of workers
 )
 
 // workers keeps a connection to each worker, the list of those that live, and a grudge against those that failed.
 type workers struct {
-	network wire.Network
+	cfg     Config
 	fs      *FS
+	listing singleflight.Group
 
 	mu struct {
 		sync.Mutex
 		conns  map[string]*grpc.ClientConn // by host:port
 		failed map[string]time.Time        // not asked before, if others can be
 		live   []Location
-		listed time.Time
+		listed time.Time // zero: live is not to be trusted
 		closed bool
 	}
 }
 
 func newWorkers(cfg Config, f *FS) *workers {
-	w := &workers{network: cfg.Network, fs: f}
+	w := &workers{cfg: cfg, fs: f}
 	w.mu.conns = make(map[string]*grpc.ClientConn)
 	w.mu.failed = make(map[string]time.Time)
 	return w
@@ -50,7 +52,7 @@ func (w *workers) close() {
 }
 
 func (w *workers) conn(l Location) (*grpc.ClientConn, error) {
-	addr := wire.HostPort(l.Host, l.Port)
+	addr := l.address()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.mu.closed {
@@ -59,70 +61,117 @@ func (w *workers) conn(l Location) (*grpc.ClientConn, error) {
 	if c := w.mu.conns[addr]; c != nil {
 		return c, nil
 	}
-	c, err := wire.Dial(w.network, addr)
+	c, err := wire.Dial(w.cfg.Network, addr)
 	if err == nil {
 		w.mu.conns[addr] = c
 	}
 	return c, err
 }
 
+func (l Location) address() string { return wire.HostPort(l.Host, l.Port) }
+
 // avoid remembers that the worker at l could not be reached.
 func (w *workers) avoid(l Location) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.mu.failed[wire.HostPort(l.Host, l.Port)] = time.Now().Add(avoidFor)
+	w.mu.failed[l.address()] = time.Now().Add(avoidFor)
 	w.mu.listed = time.Time{}
 }
 
-// candidates are the workers to ask for a block, in order: those the master named, then all others that live; those
-// that failed lately come last. refresh asks the masters for a new list first.
-func (w *workers) candidates(ctx context.Context, named []Location, refresh bool) []Location {
-	live := w.list(ctx, refresh || len(named) == 0)
-	all := slices.Clone(named)
-	for _, l := range live {
-		if !slices.ContainsFunc(all, func(have Location) bool { return have.Host == l.Host && have.Port == l.Port }) {
-			all = append(all, l)
-		}
-	}
+// bad says that the worker at l could not be reached lately.
+func (w *workers) bad(l Location) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := time.Now()
-	bad := func(l Location) bool { return now.Before(w.mu.failed[wire.HostPort(l.Host, l.Port)]) }
-	slices.SortStableFunc(all, func(a, b Location) int {
-		switch {
-		case bad(a) == bad(b):
-			return 0
-		case bad(a):
-			return 1
-		}
-		return -1
-	})
-	return all
+	until, failed := w.mu.failed[l.address()]
+	if failed && time.Now().After(until) {
+		delete(w.mu.failed, l.address())
+		failed = false
+	}
+	return failed
 }
 
-// list gives the live workers, as known; from the masters if that is too old or fresh is asked for.
-func (w *workers) list(ctx context.Context, fresh bool) []Location {
-	w.mu.Lock()
-	live, known := w.mu.live, !w.mu.listed.IsZero() && (!fresh || time.Since(w.mu.listed) < time.Second)
-	old := time.Since(w.mu.listed) > listFor
-	w.mu.Unlock()
-	if known && !old || !fresh && len(live) > 0 {
-		return live
-	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	found, err := w.fs.Workers(ctx)
-	if err != nil {
-		return live
-	}
-	live = nil
-	for _, worker := range found {
-		if worker.Live {
-			live = append(live, Location{WorkerID: worker.ID, Host: worker.Host, Port: worker.Port})
+// candidates yields the workers to ask for a block, each once: those that the masters named for it, the one on this
+// host first if it holds the block; then, if it comes to that, all others that live; last, those that failed lately.
+func (w *workers) candidates(ctx context.Context, named []Location) iter.Seq[Location] {
+	return func(yield func(Location) bool) {
+		asked := make(map[string]bool)
+		var later []Location
+		next := func(l Location) bool {
+			if asked[l.address()] {
+				return true
+			}
+			asked[l.address()] = true
+			if w.bad(l) {
+				later = append(later, l)
+				return true
+			}
+			return yield(l)
+		}
+		for _, l := range w.nearest(named) {
+			if !next(l) {
+				return
+			}
+		}
+		for _, l := range w.list(ctx) {
+			if !next(l) {
+				return
+			}
+		}
+		for _, l := range later {
+			if !yield(l) {
+				return
+			}
 		}
 	}
+}
+
+// nearest puts the worker on this host first, if it holds bytes of the block.
+func (w *workers) nearest(named []Location) []Location {
+	here := func(l Location) bool { return l.Cached() && l.Host == w.cfg.Host }
+	i := slices.IndexFunc(named, here)
+	if i <= 0 {
+		return named
+	}
+	return slices.Concat(named[i:i+1], named[:i], named[i+1:])
+}
+
+// list gives the live workers, from the masters if what is known is too old. If those do not answer, what was known
+// last has to do.
+func (w *workers) list(ctx context.Context) []Location {
+	w.mu.Lock()
+	live, age := w.mu.live, time.Since(w.mu.listed)
+	w.mu.Unlock()
+	if age < w.cfg.WorkersFor {
+		return live
+	}
+	ctx, cancel := context.WithTimeout(ctx, listLimit)
+	defer cancel()
+	flight := w.listing.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(w.fs.ctx, listLimit)
+		defer cancel()
+		return w.ask(ctx), nil
+	})
+	select {
+	case r := <-flight:
+		return r.Val.([]Location)
+	case <-ctx.Done():
+		return live
+	}
+}
+
+// ask asks the masters for the live workers.
+func (w *workers) ask(ctx context.Context) []Location {
+	found, err := w.fs.Workers(ctx)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.mu.live, w.mu.listed = live, time.Now()
-	return live
+	if err != nil {
+		return w.mu.live
+	}
+	w.mu.live, w.mu.listed = nil, time.Now()
+	for _, worker := range found {
+		if worker.Live {
+			w.mu.live = append(w.mu.live, Location{WorkerID: worker.ID, Host: worker.Host, Port: worker.Port})
+		}
+	}
+	return w.mu.live
 }

@@ -3,373 +3,284 @@ package worker
 import (
 	"context"
 	"errors"
-	"io"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"goosefs/blockcache"
 	"goosefs/ufs"
+
+	"golang.org/x/sync/semaphore"
 )
 
 const (
-	chunk       = blockcache.ChunkSize
-	segment     = 4 << 20  // one flight of a sequential reader
-	longHaul    = 64 << 20 // one flight where starting in the middle is dear
-	inFlight    = 64       // flights at once
-	keepers     = 32       // flights being kept at once: beyond, bytes are served and dropped
-	flightTries = 3
+	lingerFor   = 5 * time.Second  // how long bytes that the cache refused wait for their readers
+	forsakenFor = 30 * time.Second // how long a flight goes on while nobody waits for it
+	tightFor    = time.Second      // after the cache refused bytes, none are fetched ahead
 )
 
 // fills fetches what the cache misses. A flight fetches one range of one file; whoever wants bytes of it while it is
 // up gets them from it as they come in, and the cache gets them too. A slow or full disk keeps nobody waiting: then the
-// bytes are served and dropped.
+// bytes are served, stay in memory for a moment, and are dropped.
 type fills struct {
 	ctx      context.Context
 	cache    *blockcache.Cache
 	sources  *sources
 	patience time.Duration // for a silent source
 	log      *slog.Logger
-	slots    chan struct{} // a token for each flight
-	keepers  chan struct{} // a token for each flight being kept
-	wg       sync.WaitGroup
+	budget
 
-	fromUFS atomic.Int64 // bytes
+	fetching *semaphore.Weighted // bytes
+	keeping  *semaphore.Weighted // bytes that wait for a disk
+	buffers  sync.Pool           // of *[]byte, segment long
+	wg       sync.WaitGroup      // flights
 
-	mu struct {
-		sync.Mutex
-		flights map[int64][]*flight // by file id
-	}
-}
-
-// flight is a range of a file on its way.
-type flight struct {
-	off, end int64 // off at a chunk's border
-	data     []byte
+	counts  *counts
+	refused atomic.Int64 // when the cache last refused bytes, Unix nanoseconds
 
 	mu struct {
 		sync.Mutex
-		got  int64         // bytes of data that are there
-		err  error         // why there will not be more
-		more chan struct{} // closed and replaced when got or err change
+		flights   map[int64][]*flight // by file id
+		lingering []*flight           // those that have landed whole but were not kept, oldest first
+		bytes     int64               // of them
+		closed    bool                // no flight starts any more
 	}
 }
 
-func newFills(ctx context.Context, cache *blockcache.Cache, sources *sources, wait time.Duration, log *slog.Logger) *fills {
-	f := &fills{ctx: ctx, cache: cache, sources: sources, patience: wait, log: log, slots: make(chan struct{}, inFlight), keepers: make(chan struct{}, keepers)}
+// budget is how much memory fills may take, in bytes.
+type budget struct {
+	segment int64 // one flight, at most; whole chunks
+	share   int64 // what is being fetched of one mount; what is being kept; a flight where starting is dear
+	all     int64 // what is being fetched
+	lingers int64 // what was not kept and may be wanted yet
+}
+
+func newBudget(o Options) budget {
+	segment := (o.FillRange + chunk - 1) / chunk * chunk
+	all := segment * int64(o.FillConcurrency)
+	return budget{segment: segment, share: max(segment, all/2), all: all, lingers: max(segment, all/4)}
+}
+
+func newFills(ctx context.Context, counts *counts, sources *sources, o Options) *fills {
+	b := newBudget(o)
+	f := &fills{
+		ctx: ctx, cache: counts.cache, counts: counts, sources: sources, patience: o.UFSWait, log: o.Log, budget: b,
+		fetching: semaphore.NewWeighted(b.all), keeping: semaphore.NewWeighted(b.share),
+	}
 	f.mu.flights = make(map[int64][]*flight)
 	return f
 }
 
-// wait returns when all flights have landed.
-func (f *fills) wait() { f.wg.Wait() }
+// close returns when all flights have landed. The context has ended before.
+func (f *fills) close() {
+	f.mu.Lock()
+	f.mu.closed = true
+	f.mu.Unlock()
+	f.wg.Wait()
+}
 
-// want is what a reader asks of a fill.
-type want struct {
-	off, n     int64
-	sequential bool // more will be wanted behind it
+// tight says that the cache refused bytes lately. What is fetched ahead then would be thrown away.
+func (f *fills) tight() bool {
+	return time.Since(time.Unix(0, f.refused.Load())) < tightFor
 }
 
 // read gives bytes of the file from w.off, at least one and at most len(p): from the cache or, as they come in, from
 // the source.
-func (f *fills) read(ctx context.Context, src *source, cached *blockcache.File, p []byte, w want) (n int, fromCache bool, err error) {
+func (f *fills) read(ctx context.Context, x *file, p []byte, w want) (n int, fromCache bool, err error) {
 	for {
-		n, err = cached.ReadAt(p, w.off)
+		n, err = x.cached.ReadAt(p, w.off)
 		if n > 0 {
 			return n, true, nil
 		}
 		if !errors.Is(err, blockcache.ErrMiss) {
 			return 0, true, err
 		}
-		fl := f.join(src, cached, w)
+		src, err := f.sources.ofFile(ctx, x)
+		if err != nil {
+			return 0, false, err
+		}
+		fl := f.join(src, x, w)
 		if fl == nil {
 			continue // it has just been kept
 		}
 		n, err = fl.read(ctx, p, w.off)
+		f.release(fl)
+		if err == errForsaken {
+			continue
+		}
 		return n, false, err
 	}
 }
 
-// ensure fetches what of a range is missing, and returns when it is here. What the cache did not keep is no error.
-func (f *fills) ensure(ctx context.Context, src *source, cached *blockcache.File, off, n int64) error {
-	for _, r := range cached.Missing(off, n) {
-		for at := r.Off; at < r.Off+r.Len; {
-			fl := f.join(src, cached, want{off: at, n: r.Off + r.Len - at, sequential: true})
+// prepare gets what is missing of a range under way, and does not wait for it.
+func (f *fills) prepare(ctx context.Context, x *file, off, n int64) error {
+	gaps := x.cached.Missing(off, n)
+	if len(gaps) == 0 {
+		return nil
+	}
+	src, err := f.sources.ofFile(ctx, x)
+	if err != nil {
+		return err
+	}
+	for _, gap := range gaps {
+		for at := gap.Off; at < gap.Off+gap.Len; {
+			fl := f.join(src, x, want{off: at, n: gap.Off + gap.Len - at})
 			if fl == nil {
 				at = at/chunk*chunk + chunk
 				continue
 			}
-			if err := fl.wait(ctx, fl.end-fl.off); err != nil {
-				return err
-			}
 			at = fl.end
+			f.release(fl)
 		}
 	}
 	return nil
 }
 
-// join finds the flight that brings the byte at w.off, or starts it. It returns nil if the cache has the byte by now.
-func (f *fills) join(src *source, cached *blockcache.File, w want) *flight {
+// ensure fetches what of a range is missing, and returns when it is in the cache. What the cache did not keep is no
+// error.
+func (f *fills) ensure(ctx context.Context, x *file, off, n int64) error {
+	for end := off + n; off < end; {
+		step := min(end-off, runway*f.segment)
+		if err := f.prepare(ctx, x, off, step); err != nil {
+			return err
+		}
+		gaps := x.cached.Missing(off, step)
+		if len(gaps) == 0 {
+			off += step
+			continue
+		}
+		src, err := f.sources.ofFile(ctx, x)
+		if err != nil {
+			return err
+		}
+		fl := f.join(src, x, want{off: gaps[0].Off, n: gaps[0].Len})
+		if fl == nil {
+			continue
+		}
+		err = fl.land(ctx)
+		f.release(fl)
+		switch {
+		case err == errForsaken:
+			continue
+		case err != nil:
+			return err
+		}
+		off = fl.end
+	}
+	return nil
+}
+
+// join finds the flight that brings the byte at w.off, or starts it. The caller releases it. It is nil if the cache has
+// the byte by now.
+func (f *fills) join(src *source, x *file, w want) *flight {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	flights := f.mu.flights[src.GetFileId()]
+	flights := f.mu.flights[x.info.ID]
 	for _, fl := range flights {
 		if fl.off <= w.off && w.off < fl.end {
+			fl.hold()
 			return fl
 		}
 	}
-	missing := cached.Missing(w.off, 1)
-	if len(missing) == 0 {
+	if len(x.cached.Missing(w.off, 1)) == 0 {
 		return nil
 	}
-	long, _ := src.ufs.(ufs.Sequential)
-	fl := &flight{}
-	fl.off, fl.end = extent(w, src.GetLength(), long != nil && long.Sequential(), func(off, end int64) int64 {
+	if f.mu.closed {
+		fl := newFlight(x.info.ID, w.off, w.off+1, false)
+		fl.mu.err = errStopping
+		close(fl.landed)
+		return fl
+	}
+	w.ahead = w.ahead && x.keep && !f.tight()
+	var long int64
+	if s, ok := src.ufs.(ufs.Sequential); ok && s.Sequential() {
+		long = f.share
+	}
+	off, end := extent(w, x.info.Length, f.segment, long, func(off, end int64) int64 {
 		for _, other := range flights {
 			if other.off >= off {
 				end = min(end, other.off)
 			}
 		}
-		if gap := cached.Missing(off, end-off); len(gap) > 0 && gap[0].Off == off {
+		if gap := x.cached.Missing(off, end-off); len(gap) > 0 && gap[0].Off == off {
 			end = off + gap[0].Len
 		}
 		return end
 	})
-	fl.mu.more = make(chan struct{})
-	f.mu.flights[src.GetFileId()] = append(flights, fl)
+	fl := newFlight(x.info.ID, off, end, x.keep)
+	fl.hold()
+	f.mu.flights[x.info.ID] = append(flights, fl)
 	f.wg.Go(func() { f.fly(src, fl) })
 	return fl
 }
 
-// extent decides which range a flight for w fetches: for a random reader just the chunks it wants, for a sequential
-// one a segment. free cuts it off where the bytes are here or under way already.
-func extent(w want, length int64, long bool, free func(off, end int64) int64) (off, end int64) {
-	off = w.off / chunk * chunk
-	end = w.off + max(1, w.n)
-	if w.sequential {
-		end = max(end, off+segment)
-	}
-	if long {
-		end = off + longHaul
-	} else {
-		end = min(end, off+segment)
-	}
-	end = min((end+chunk-1)/chunk*chunk, length)
-	return off, free(off, end)
-}
-
-// fly fetches the flight's range, and has the cache keep it. While it is kept the flight stays, so that nobody fetches
-// it twice.
-func (f *fills) fly(src *source, fl *flight) {
-	defer f.land(src.GetFileId(), fl)
-	select {
-	case f.slots <- struct{}{}:
-		defer func() { <-f.slots }()
-	case <-f.ctx.Done():
-		fl.fail(f.ctx.Err())
-		return
-	}
-	fl.data = make([]byte, fl.end-fl.off)
-	kept := make(chan struct{})
-	select {
-	case f.keepers <- struct{}{}:
-		go func() {
-			defer close(kept)
-			defer func() { <-f.keepers }()
-			f.keep(src, fl)
-		}()
-	default:
-		close(kept)
-	}
-	err := f.fetch(src, fl)
-	if err != nil {
-		fl.fail(err)
-	}
-	<-kept
-}
-
-// fetch brings the bytes in, with as many tries as are worth it. What has come in before a failure stays.
-func (f *fills) fetch(src *source, fl *flight) error {
-	ctx, cancel := context.WithTimeout(f.ctx, f.patience)
-	defer cancel()
-	var err error
-	for try := range flightTries {
-		if err = f.fetchOnce(ctx, src, fl, cancel); err == nil {
-			return nil
-		}
-		errno := errnoOf(err)
-		switch {
-		case try == 0 && (errno == syscall.ENOENT || errno == syscall.ESTALE):
-			fresh, different, askErr := f.sources.refresh(ctx, src)
-			if askErr != nil || !different {
-				return sourceGone(src, err)
-			}
-			src = fresh
-		case !ufs.Retryable(err) || ctx.Err() != nil:
-			return sourceFailed(err)
-		}
-	}
-	return sourceFailed(err)
-}
-
-func (f *fills) fetchOnce(ctx context.Context, src *source, fl *flight, cancel context.CancelFunc) error {
-	fl.mu.Lock()
-	got := fl.mu.got
-	fl.mu.Unlock()
-	r, err := src.ufs.Open(ctx, src.GetName(), ufs.Version(src.GetVersion()), fl.off+got, int64(len(fl.data))-got)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	idle := time.AfterFunc(f.patience, cancel)
-	defer idle.Stop()
-	for got < int64(len(fl.data)) {
-		n, err := r.Read(fl.data[got:])
-		idle.Reset(f.patience)
-		if n > 0 {
-			got += int64(n)
-			f.fromUFS.Add(int64(n))
-			fl.advance(got)
-		}
-		if err == io.EOF && got < int64(len(fl.data)) {
-			return io.ErrUnexpectedEOF
-		}
-		if err != nil && err != io.EOF {
-			return err
-		}
-	}
-	return nil
-}
-
-// keep puts what comes in into the cache, chunk by chunk, until the flight ends.
-func (f *fills) keep(src *source, fl *flight) {
-	cached, err := f.cache.Acquire(src.info())
-	if err != nil {
-		f.log.Debug("not kept", "path", src.GetPath(), "err", err)
-		return
-	}
-	defer cached.Release()
-	for done := int64(0); done < int64(len(fl.data)); {
-		err := fl.wait(f.ctx, min(done+chunk, int64(len(fl.data))))
-		fl.mu.Lock()
-		got := fl.mu.got
-		fl.mu.Unlock()
-		end := got / chunk * chunk
-		if got == int64(len(fl.data)) {
-			end = got
-		}
-		if end > done {
-			if kept, _ := cached.Put(fl.off+done, fl.data[done:end]); !kept {
-				return
-			}
-			done = end
-		}
-		if err != nil {
-			return
-		}
+// release ends a use of a flight.
+func (f *fills) release(fl *flight) {
+	if buf := fl.release(); int64(cap(buf)) == f.segment {
+		f.buffers.Put(&buf)
 	}
 }
 
-// land takes the flight off the list: it is over, or has failed.
-func (f *fills) land(file int64, fl *flight) {
+// buffer is n bytes for a flight. Small ones are not worth a place in the pool.
+func (f *fills) buffer(n int64) []byte {
+	if n > f.segment || n < f.segment/2 {
+		return make([]byte, n)
+	}
+	if buf, ok := f.buffers.Get().(*[]byte); ok {
+		return (*buf)[:n]
+	}
+	return make([]byte, n, f.segment)
+}
+
+// landed takes the flight off the list when it is over. One that has brought all its bytes without their being kept
+// stays for a moment: its readers may not have come for all of them yet.
+func (f *fills) landed(fl *flight, kept bool) {
+	close(fl.landed)
+	if whole := fl.progress() == fl.size(); kept || !whole || !f.linger(fl) {
+		f.drop(fl)
+	}
+}
+
+func (f *fills) linger(fl *flight) bool {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	left := slices.DeleteFunc(f.mu.flights[file], func(other *flight) bool { return other == fl })
-	if len(left) == 0 {
-		delete(f.mu.flights, file)
-	} else {
-		f.mu.flights[file] = left
+	if f.ctx.Err() != nil || fl.size() > f.lingers {
+		f.mu.Unlock()
+		return false
 	}
+	f.mu.lingering = append(f.mu.lingering, fl)
+	f.mu.bytes += fl.size()
+	var crowded []*flight
+	for i, left := 0, f.mu.bytes; left > f.lingers; i++ {
+		crowded = append(crowded, f.mu.lingering[i])
+		left -= f.mu.lingering[i].size()
+	}
+	f.mu.Unlock()
+	for _, old := range crowded {
+		f.drop(old)
+	}
+	time.AfterFunc(lingerFor, func() { f.drop(fl) })
+	return true
 }
 
-// advance tells that there are got bytes now.
-func (fl *flight) advance(got int64) {
-	fl.mu.Lock()
-	defer fl.mu.Unlock()
-	fl.mu.got = got
-	close(fl.mu.more)
-	fl.mu.more = make(chan struct{})
-}
-
-func (fl *flight) fail(err error) {
-	fl.mu.Lock()
-	defer fl.mu.Unlock()
-	fl.mu.err = err
-	close(fl.mu.more)
-	fl.mu.more = make(chan struct{})
-}
-
-// wait returns when so many bytes of the flight are there.
-func (fl *flight) wait(ctx context.Context, bytes int64) error {
-	for {
-		fl.mu.Lock()
-		got, err, more := fl.mu.got, fl.mu.err, fl.mu.more
-		fl.mu.Unlock()
-		if got >= bytes {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return ctx.Err()
+// drop takes a flight off the lists, if it is still there.
+func (f *fills) drop(fl *flight) {
+	f.mu.Lock()
+	left := f.mu.flights[fl.file]
+	i := slices.Index(left, fl)
+	if i >= 0 {
+		left = slices.Delete(left, i, i+1)
+		if f.mu.flights[fl.file] = left; len(left) == 0 {
+			delete(f.mu.flights, fl.file)
 		}
 	}
-}
-
-// read copies what has come in from off, when there is something.
-func (fl *flight) read(ctx context.Context, p []byte, off int64) (int, error) {
-	if err := fl.wait(ctx, off-fl.off+1); err != nil {
-		return 0, err
+	if j := slices.Index(f.mu.lingering, fl); j >= 0 {
+		f.mu.lingering = slices.Delete(f.mu.lingering, j, j+1)
+		f.mu.bytes -= fl.size()
 	}
-	fl.mu.Lock()
-	got := fl.mu.got
-	fl.mu.Unlock()
-	return copy(p, fl.data[off-fl.off:got]), nil
-}
-
-func errnoOf(err error) syscall.Errno {
-	var errno syscall.Errno
-	errors.As(err, &errno)
-	return errno
-}
-
-// readError is an error with words for people, and operation, path and errno for programs.
-type readError struct {
-	text string
-	at   *fs.PathError
-}
-
-func (e *readError) Error() string { return e.text }
-func (e *readError) Unwrap() error { return e.at }
-
-// sourceGone: the version is not to be had any more.
-func sourceGone(src *source, err error) error {
-	return &readError{
-		text: "file changed in UFS since open: " + src.GetPath() + ": " + err.Error(),
-		at:   &fs.PathError{Op: "read", Path: src.GetPath(), Err: syscall.ESTALE},
+	f.mu.Unlock()
+	if i >= 0 {
+		f.release(fl)
 	}
-}
-
-// sourceFailed: the source does not give the bytes. That is an I/O error, whatever kind of trouble the source has: the
-// reader must not take it for trouble with this worker.
-func sourceFailed(err error) error {
-	errno := errnoOf(err)
-	switch errno {
-	case syscall.EACCES, syscall.ESTALE:
-	default:
-		errno = syscall.EIO
-	}
-	at := &fs.PathError{Op: "read", Path: "", Err: errno}
-	var where *fs.PathError
-	if errors.As(err, &where) {
-		at.Path = where.Path
-	}
-	return &readError{text: "cannot read from the under file system: " + err.Error(), at: at}
 }

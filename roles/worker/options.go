@@ -1,12 +1,15 @@
 package worker
 
 import (
-	"fmt"
 	"log/slog"
+	"net"
+	"os"
 	"time"
 
 	"goosefs/blockcache"
 	"goosefs/conf"
+	"goosefs/ufs"
+	"goosefs/ufs/scheme"
 	"goosefs/wire"
 )
 
@@ -18,9 +21,41 @@ type Options struct {
 	Masters []string
 	Cache   blockcache.Options
 	Report  time.Duration // between reports; 1 s by default
-	UFSWait time.Duration // how long a read waits for a silent under file system
+
+	UFSWait         time.Duration // how long a read waits for a silent under file system; 25 s by default
+	FillRange       int64         // bytes that one request to an under file system asks for when a file is read in order; 4 MiB by default
+	FillConcurrency int           // how many such ranges are fetched at once; 16 by default
+	OpenUFS         OpenUFS       // scheme.Open by default
+
 	Network wire.Network
 	Log     *slog.Logger
+}
+
+// OpenUFS opens the under file system at uri and names its kind. What it returns may be an io.Closer.
+type OpenUFS func(uri string, options map[string]string) (u ufs.UFS, kind string, err error)
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Report <= 0 {
+		o.Report = time.Second
+	}
+	if o.UFSWait <= 0 {
+		o.UFSWait = 25 * time.Second
+	}
+	if o.FillRange <= 0 {
+		o.FillRange = 4 << 20
+	}
+	if o.FillConcurrency <= 0 {
+		o.FillConcurrency = 16
+	}
+	if o.OpenUFS == nil {
+		o.OpenUFS = func(uri string, options map[string]string) (ufs.UFS, string, error) {
+			return scheme.OpenLogged(uri, options, o.Log)
+		}
+	}
+	return o
 }
 
 // FromConf reads a worker's options from its configuration.
@@ -29,16 +64,20 @@ func FromConf(c *conf.Conf, log *slog.Logger) (Options, error) {
 	if err != nil {
 		return Options{}, err
 	}
+	network := wire.TCP{Hosts: c.HostTable()}
 	o := Options{
 		Host: c.String("goosefs.worker.hostname"), Port: c.Int("goosefs.worker.rpc.port"), Bind: c.String("goosefs.worker.bind.host"),
 		Masters: c.MasterAddresses(), Report: c.Duration("goosefs.worker.block.heartbeat.interval"),
-		UFSWait: c.Duration("goosefs.worker.ufs.timeout"),
-		Network: wire.TCP{Hosts: c.HostTable()}, Log: log,
+		UFSWait:   c.Duration("goosefs.worker.ufs.timeout"),
+		FillRange: c.Bytes("goosefs.worker.fill.range.bytes"), FillConcurrency: c.Int("goosefs.worker.fill.concurrency"),
+		Network: network, Log: log,
 	}
 	if o.Host == "" {
-		return o, fmt.Errorf("goosefs.worker.hostname is not set: set it to the name under which clients reach this host")
+		if o.Host, err = ownAddress(network, o.Masters); err != nil {
+			return o, err
+		}
 	}
-	o.Cache = blockcache.Options{Policy: c.String("goosefs.worker.block.annotator.class"), Log: log}
+	o.Cache = blockcache.Options{Policy: policy(c.String("goosefs.worker.block.annotator.class")), Log: log}
 	for _, t := range tiers {
 		tier := blockcache.Tier{Alias: t.Alias, High: t.High, Low: t.Low}
 		for _, d := range t.Dirs {
@@ -47,4 +86,26 @@ func FromConf(c *conf.Conf, log *slog.Logger) (Options, error) {
 		o.Cache.Tiers = append(o.Cache.Tiers, tier)
 	}
 	return o, nil
+}
+
+// policy reads the configured eviction policy. The class names of GooseFS all mean LRU.
+func policy(annotator string) string {
+	if annotator == blockcache.NONE {
+		return blockcache.NONE
+	}
+	return blockcache.LRU
+}
+
+// ownAddress is the address that this host has on its way to the masters: others reach it there. Nothing is sent.
+func ownAddress(network wire.TCP, masters []string) (string, error) {
+	for _, master := range masters {
+		conn, err := net.Dial("udp", network.Resolve(master))
+		if err != nil {
+			continue
+		}
+		defer conn.Close()
+		host, _, err := net.SplitHostPort(conn.LocalAddr().String())
+		return host, err
+	}
+	return os.Hostname()
 }

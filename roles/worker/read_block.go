@@ -6,16 +6,22 @@ import (
 	"io"
 	"io/fs"
 	"syscall"
+	"time"
 
 	"goosefs/wire"
 	"goosefs/wire/pb"
 
 	"google.golang.org/grpc"
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/grpc/metadata"
 )
 
-// blockMask holds a block's index within its file: a block's id is the file's with the index in place of the ones.
-const blockMask = 1<<24 - 1
+const (
+	// blockMask holds a block's index within its file: a block's id is the file's with the index in place of the ones.
+	blockMask = 1<<24 - 1
+
+	// heartbeat is how often a reader who waits for a slow source is sent an empty frame: this worker is well.
+	heartbeat = 5 * time.Second
+)
 
 // blockService is GooseFS's service about blocks. What is not built answers UNIMPLEMENTED by name.
 type blockService struct {
@@ -25,124 +31,183 @@ type blockService struct {
 
 // span is a range of a file that a call is about.
 type span struct {
-	src    *source
+	*file
 	off, n int64 // in the file
 }
 
-// span checks a range of a block and finds the file that it is in.
-func (s *blockService) span(ctx context.Context, block, off, n int64) (span, error) {
-	name := fmt.Sprint(block)
-	if block <= 0 || off < 0 || n < 0 || off+n < off {
-		return span{}, &fs.PathError{Op: "read", Path: name, Err: syscall.EINVAL}
+// open finds the file that a block is of. What is cached is known here; only what is not is asked of the masters. The
+// caller releases the file's handle.
+func (w *Worker) open(ctx context.Context, block int64, keep bool) (*file, error) {
+	if block <= 0 {
+		return nil, invalid(block)
 	}
-	src, err := s.sources.of(ctx, block|blockMask)
+	x := &file{keep: keep}
+	var known bool
+	if x.info, known = w.cache.Info(block | blockMask); !known {
+		src, err := w.sources.of(ctx, block|blockMask)
+		if err != nil {
+			return nil, err
+		}
+		x.src, x.info = src, src.info()
+	}
+	var err error
+	x.cached, err = w.cache.Acquire(x.info)
+	return x, err
+}
+
+// span checks a range of a block, and opens the file that it is in. n < 0 is all from off on.
+func (w *Worker) span(ctx context.Context, block, off, n int64, keep bool) (span, error) {
+	if off < 0 {
+		return span{}, invalid(block)
+	}
+	x, err := w.open(ctx, block, keep)
 	if err != nil {
 		return span{}, err
 	}
-	if src.GetBlockSize() <= 0 {
-		return span{}, &fs.PathError{Op: "read", Path: name, Err: syscall.EINVAL}
+	index, size := block&blockMask, x.info.BlockSize
+	if index > 0 && index > (x.info.Length-1)/size {
+		x.cached.Release()
+		return span{}, outside(block)
 	}
-	start := (block & blockMask) * src.GetBlockSize()
-	if off+n > min(src.GetBlockSize(), src.GetLength()-start) {
-		return span{}, &fs.PathError{Op: "read", Path: name, Err: syscall.ERANGE}
+	length := min(size, x.info.Length-index*size)
+	if n < 0 {
+		n = max(0, length-off)
 	}
-	return span{src, start + off, n}, nil
+	if off > length || n > length-off {
+		x.cached.Release()
+		return span{}, outside(block)
+	}
+	return span{x, index*size + off, n}, nil
 }
 
+func invalid(block int64) error {
+	return &fs.PathError{Op: "read", Path: "block " + fmt.Sprint(block), Err: syscall.EINVAL}
+}
+
+func outside(block int64) error {
+	return &fs.PathError{Op: "read", Path: "block " + fmt.Sprint(block), Err: syscall.ERANGE}
+}
+
+type readStream = grpc.BidiStreamingServer[pb.ReadRequest, pb.ReadResponse]
+
 // ReadBlock sends exactly the bytes asked for, or an error. The client's acknowledgements are not waited for: the
-// stream's own flow control holds back what it does not take.
-func (s *blockService) ReadBlock(stream grpc.BidiStreamingServer[pb.ReadRequest, pb.ReadResponse]) error {
+// stream's own flow control holds back what it does not take. A client may go away once it has what it wanted.
+func (s *blockService) ReadBlock(stream readStream) error {
 	req, err := stream.Recv()
+	if err == io.EOF {
+		return invalid(0)
+	}
 	if err != nil {
 		return err
 	}
+	if req.GetLength() < 0 {
+		return invalid(req.GetBlockId())
+	}
+	if err := stream.SendHeader(metadata.MD{}); err != nil {
+		return err
+	}
+	go discard(stream)
 	ctx := stream.Context()
-	at, err := s.span(ctx, req.GetBlockId(), req.GetOffset(), req.GetLength())
-	if err != nil {
-		return err
+	at, err := s.span(ctx, req.GetBlockId(), req.GetOffset(), req.GetLength(), !req.GetOpenUfsBlockOptions().GetNoCache())
+	if err == nil {
+		defer at.cached.Release()
+		err = s.send(stream, req, at)
 	}
-	cached, err := s.cache.Acquire(at.src.info())
-	if err != nil {
-		return err
+	if ctx.Err() != nil {
+		return nil // nobody is left to be told
 	}
-	defer cached.Release()
-	frame := int64(wire.MaxFrame)
-	if c := req.GetChunkSize(); c > 0 {
-		frame = min(frame, c)
+	return err
+}
+
+// discard takes acknowledgements off a stream, until it ends.
+func discard(stream readStream) {
+	for {
+		if _, err := stream.Recv(); err != nil {
+			return
+		}
 	}
-	sequential := !req.GetPositionShort()
+}
+
+// send sends a span.
+func (s *blockService) send(stream readStream, req *pb.ReadRequest, at span) error {
+	ctx, exact := stream.Context(), req.GetPositionShort()
+	buf := s.frame(at.n)
+	defer s.unframe(buf)
+	var sent, prepared int64
 	for at.n > 0 {
-		data := make([]byte, min(frame, at.n))
-		n, fromCache, err := s.fills.read(ctx, at.src, cached, data, want{at.off, at.n, sequential})
-		if err != nil && err != io.EOF {
+		if sent >= prepared && !s.fills.tight() && at.keep {
+			n := lookahead(sent, at.n, s.fills.segment, exact)
+			if err := s.fills.prepare(ctx, at.file, at.off, n); err != nil {
+				return err
+			}
+			prepared = sent + max(n/2, s.fills.segment/runway)
+		}
+		n, err := s.fill(stream, at, buf[:min(int64(len(buf)), at.n)], req.GetPrefetchWindow() > 0 && !exact)
+		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return &fs.PathError{Op: "read", Path: at.src.GetPath(), Err: syscall.EIO}
-		}
-		if fromCache {
-			s.fromCache.Add(int64(n))
-		}
-		if err := stream.Send(&pb.ReadResponse{Chunk: &pb.Chunk{Data: data[:n]}}); err != nil {
+		if err := sendFrames(stream, buf[:n], req.GetChunkSize()); err != nil {
 			return err
 		}
+		sent += int64(n)
 		at.off, at.n = at.off+int64(n), at.n-int64(n)
 	}
 	return nil
 }
 
-// SyncCache fetches a range of a block and returns when it is here. A length of 0 is the whole block.
-func (s *blockService) SyncCache(ctx context.Context, req *pb.SyncCacheRequest) (*pb.SyncCacheResponse, error) {
-	at, err := s.load(ctx, req.GetBlockId(), req.GetOffset(), req.GetLength())
-	if err != nil {
-		return nil, err
-	}
-	cached, err := s.cache.Acquire(at.src.info())
-	if err != nil {
-		return nil, err
-	}
-	defer cached.Release()
-	if err := s.fills.ensure(ctx, at.src, cached, at.off, at.n); err != nil {
-		return nil, err
-	}
-	return &pb.SyncCacheResponse{Result: proto.Bool(true)}, nil
-}
-
-// load is the range that a call to cache a block is about.
-func (s *blockService) load(ctx context.Context, block, off, n int64) (span, error) {
-	if n > 0 {
-		return s.span(ctx, block, off, n)
-	}
-	at, err := s.span(ctx, block, 0, 0)
-	if err != nil {
-		return at, err
-	}
-	at.n = min(at.src.GetBlockSize(), at.src.GetLength()-at.off)
-	return at, nil
-}
-
-// AsyncCache fetches a range of a block in the background.
-func (s *blockService) AsyncCache(ctx context.Context, req *pb.AsyncCacheRequest) (*pb.AsyncCacheResponse, error) {
-	at, err := s.load(ctx, req.GetBlockId(), req.GetOffset(), req.GetLength())
-	if err != nil {
-		return nil, err
-	}
-	s.wg.Go(func() {
-		cached, err := s.cache.Acquire(at.src.info())
-		if err == nil {
-			defer cached.Release()
-			err = s.fills.ensure(s.ctx, at.src, cached, at.off, at.n)
+// fill reads some of a span, and tells the client that this worker lives while it waits for the source.
+func (s *blockService) fill(stream readStream, at span, buf []byte, ahead bool) (int, error) {
+	for {
+		ctx, cancel := context.WithTimeout(stream.Context(), heartbeat)
+		n, fromCache, err := s.fills.read(ctx, at.file, buf, want{at.off, at.n, ahead})
+		waited := ctx.Err() != nil && stream.Context().Err() == nil
+		cancel()
+		switch {
+		case n > 0:
+			if fromCache {
+				s.counts.fromCache.Add(int64(n))
+			}
+			return n, nil
+		case err == nil || err == io.EOF:
+			return 0, &fs.PathError{Op: "read", Path: "file " + fmt.Sprint(at.info.ID), Err: syscall.EIO}
+		case !waited:
+			return 0, err
 		}
-		if err != nil {
-			s.log.Warn("not cached", "path", at.src.GetPath(), "err", err)
+		if err := stream.Send(&pb.ReadResponse{Chunk: &pb.Chunk{}}); err != nil {
+			return 0, err
 		}
-	})
-	return &pb.AsyncCacheResponse{}, nil
+	}
 }
 
-// RemoveBlock drops a block from the cache.
-func (s *blockService) RemoveBlock(_ context.Context, req *pb.RemoveBlockRequest) (*pb.RemoveBlockResponse, error) {
-	s.cache.DropBlock(req.GetBlockId()|blockMask, req.GetBlockId()&blockMask)
-	s.reports.hurry()
-	return &pb.RemoveBlockResponse{}, nil
+// sendFrames sends data in messages of what the client takes at once. gRPC has written a message out before Send
+// returns, so that data may be used again.
+func sendFrames(stream readStream, data []byte, size int64) error {
+	if size <= 0 {
+		size = wire.MaxFrame
+	}
+	for len(data) > 0 {
+		n := min(int64(len(data)), size)
+		if err := stream.Send(&pb.ReadResponse{Chunk: &pb.Chunk{Data: data[:n]}}); err != nil {
+			return err
+		}
+		data = data[n:]
+	}
+	return nil
+}
+
+// frame is a buffer for a read of n bytes.
+func (w *Worker) frame(n int64) []byte {
+	if n < wire.MaxFrame/2 {
+		return make([]byte, n)
+	}
+	if buf, ok := w.frames.Get().(*[]byte); ok {
+		return *buf
+	}
+	return make([]byte, wire.MaxFrame)
+}
+
+func (w *Worker) unframe(buf []byte) {
+	if len(buf) == wire.MaxFrame {
+		w.frames.Put(&buf)
+	}
 }

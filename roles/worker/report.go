@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"goosefs/wire"
@@ -11,99 +10,122 @@ import (
 	"google.golang.org/grpc"
 )
 
-// reportPage is how many blocks one message of a report has.
-const reportPage = 10_000
+const (
+	reportPage  = 10_000                 // blocks in one message of a report
+	reportPause = 200 * time.Millisecond // before a master that went away is tried again
+	flushFor    = time.Second            // how long a call waits for the masters to be told
+)
 
 // reporter tells every master what this worker holds: all of it when a stream begins, differences after that.
 type reporter struct {
 	worker *Worker
-
-	mu   sync.Mutex
-	wake map[string]chan struct{} // by master; a token: report now
+	links  []*link
 }
 
-func (r *reporter) start(masters []string) {
+func newReporter(w *Worker, masters []string) *reporter {
+	r := &reporter{worker: w}
 	for _, master := range masters {
-		r.wake[master] = make(chan struct{}, 1)
+		r.links = append(r.links, newLink(master))
 	}
-	for _, master := range masters {
-		r.worker.wg.Go(func() { r.run(master, r.wake[master]) })
+	return r
+}
+
+func (r *reporter) start() {
+	for _, l := range r.links {
+		r.worker.wg.Go(func() { r.run(l) })
 	}
 }
 
 // hurry has all masters told at once.
 func (r *reporter) hurry() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, wake := range r.wake {
-		select {
-		case wake <- struct{}{}:
-		default:
-		}
+	for _, l := range r.links {
+		l.ask()
+	}
+}
+
+// flush has all masters told at once what is cached now, and returns when those that can be reached have been sent it.
+func (r *reporter) flush(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, flushFor)
+	defer cancel()
+	tickets := make([]uint64, len(r.links))
+	for i, l := range r.links {
+		tickets[i] = l.ask()
+	}
+	for i, l := range r.links {
+		l.await(ctx, tickets[i])
 	}
 }
 
 // run reports to one master, again and again as it comes and goes.
-func (r *reporter) run(master string, wake <-chan struct{}) {
+func (r *reporter) run(l *link) {
 	w := r.worker
-	conn, err := wire.Dial(w.options.Network, master)
+	conn, err := wire.Dial(w.options.Network, l.master)
 	if err != nil {
-		w.log.Error("cannot report", "master", master, "err", err)
+		w.log.Error("cannot report", "master", l.master, "err", err)
 		return
 	}
 	defer conn.Close()
-	healthy := true
-	for w.ctx.Err() == nil {
-		began := time.Now()
-		err := r.report(conn, wake)
+	for first := true; w.ctx.Err() == nil; first = false {
+		err := r.report(conn, l)
 		if w.ctx.Err() != nil {
 			return
 		}
-		if long := time.Since(began) > 3*time.Second; healthy || long {
-			w.log.Info("not reporting", "master", master, "reason", wire.Reason(err))
-			healthy = false
+		if wasUp := l.down(); wasUp || first {
+			w.log.Info("not reporting", "master", l.master, "reason", wire.Reason(err))
 		}
-		select {
-		case <-time.After(200 * time.Millisecond):
-		case <-w.ctx.Done():
-		}
+		pause(w.ctx, reportPause)
 	}
 }
 
-// report keeps one stream to a master up.
-func (r *reporter) report(conn *grpc.ClientConn, wake <-chan struct{}) error {
-	w := r.worker
-	ctx, cancel := context.WithCancel(w.ctx)
+// report keeps one stream to a master up. It returns why that ended.
+func (r *reporter) report(conn *grpc.ClientConn, l *link) error {
+	ctx, cancel := context.WithCancel(r.worker.ctx)
 	defer cancel()
 	stream, err := clusterpb.NewWorkersClient(conn).Report(ctx)
 	if err != nil {
 		return err
 	}
 	all := make(chan struct{}, 1) // a token: send everything
-	all <- struct{}{}
 	ended := make(chan error, 1)
-	go func() { ended <- r.obey(stream, all) }()
-	tick := time.NewTicker(w.options.Report)
-	defer tick.Stop()
-	var since uint64
-	for {
-		select {
-		case <-all:
-			since, err = r.sendAll(stream)
-		case <-tick.C:
-			since, err = r.sendChanges(stream, since, all)
-		case <-wake:
-			since, err = r.sendChanges(stream, since, all)
-		case err := <-ended:
-			return err
-		}
-		if err != nil {
-			return <-ended
-		}
+	go func() {
+		defer close(ended)
+		ended <- r.obey(stream, all)
+	}()
+	err = r.send(stream, l, all, ended)
+	cancel()
+	if reason, ok := <-ended; ok { // it says more than that a send failed
+		err = reason
 	}
+	return err
 }
 
 type reportStream = grpc.BidiStreamingClient[clusterpb.WorkerReport, clusterpb.WorkerOrders]
+
+// send sends reports until the stream ends.
+func (r *reporter) send(stream reportStream, l *link, all <-chan struct{}, ended <-chan error) error {
+	tick := time.NewTicker(r.worker.options.Report)
+	defer tick.Stop()
+	ticket := l.asked()
+	for since, err := r.sendAll(stream); ; {
+		if err != nil {
+			return err
+		}
+		if l.told(ticket) {
+			r.worker.log.Info("reporting", "master", l.master)
+		}
+		report := r.sendChanges
+		select {
+		case <-all:
+			report = func(reportStream, uint64) (uint64, error) { return r.sendAll(stream) }
+		case <-tick.C:
+		case <-l.wake:
+		case err := <-ended:
+			return err
+		}
+		ticket = l.asked()
+		since, err = report(stream, since)
+	}
+}
 
 // sendAll sends all blocks, in pages.
 func (r *reporter) sendAll(stream reportStream) (since uint64, err error) {
@@ -122,15 +144,11 @@ func (r *reporter) sendAll(stream reportStream) (since uint64, err error) {
 	return since, stream.Send(page)
 }
 
-// sendChanges sends what changed. If that is not known any more, everything is to be sent.
-func (r *reporter) sendChanges(stream reportStream, since uint64, all chan<- struct{}) (uint64, error) {
+// sendChanges sends what changed, or everything if that is not known any more.
+func (r *reporter) sendChanges(stream reportStream, since uint64) (uint64, error) {
 	changes, now, complete := r.worker.cache.Changes(since)
 	if !complete {
-		select {
-		case all <- struct{}{}:
-		default:
-		}
-		return now, nil
+		return r.sendAll(stream)
 	}
 	page := r.head()
 	for _, c := range changes {
@@ -142,13 +160,9 @@ func (r *reporter) sendChanges(stream reportStream, since uint64, all chan<- str
 // head is what every report says about the worker.
 func (r *reporter) head() *clusterpb.WorkerReport {
 	w := r.worker
-	stats := w.cache.Stats()
 	report := &clusterpb.WorkerReport{
 		WorkerId: w.ID(), Host: w.options.Host, RpcPort: int32(w.options.Port), StartTimeMs: w.started.UnixMilli(),
-		Counters: &clusterpb.Counters{
-			BytesFromCache: w.fromCache.Load(), BytesFromUfs: w.fills.fromUFS.Load(),
-			BlocksEvicted: stats.EvictedBlocks, ChunksDamaged: stats.Damaged,
-		},
+		Counters: w.counts.report(),
 	}
 	for _, t := range w.cache.Usage() {
 		usage := &clusterpb.TierUsage{Alias: t.Alias, Quota: t.Quota, Used: t.Used}

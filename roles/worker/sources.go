@@ -5,23 +5,33 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"syscall"
+	"time"
 
 	"goosefs/blockcache"
-	"goosefs/client"
-	"goosefs/ufs"
-	"goosefs/ufs/scheme"
 	"goosefs/wire/clusterpb"
 
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 )
 
-// sourcesKept bounds how many files' sources are remembered.
-const sourcesKept = 100_000
+const (
+	sourcesKept = 100_000          // how many files' sources are remembered
+	mountKept   = 10 * time.Minute // how long an under file system that nobody reads stays open
+)
+
+// masters is whom sources ask. A client of the cluster is one.
+type masters interface {
+	Source(ctx context.Context, file int64) (*clusterpb.FileSource, error)
+}
 
 // sources knows where files come from: from the masters, who are asked once for each file id, for what an id stands
 // for never changes (but its name in the under file system may: see [sources.refresh]).
 type sources struct {
-	masters *client.FS
+	ctx     context.Context // of the worker: what one call asked for, others may wait for too
+	masters masters
+	open    OpenUFS
+	share   int64 // bytes of one mount that may be fetched at once
 	flights singleflight.Group
 
 	mu struct {
@@ -34,18 +44,19 @@ type sources struct {
 // source is where the bytes of one file id come from.
 type source struct {
 	*clusterpb.FileSource
-	ufs ufs.UFS
+	*mounted
 }
 
-// mounted is an open under file system, for as long as its mount stays as it is.
-type mounted struct {
-	uri     string
-	options map[string]string
-	ufs     ufs.UFS
+// file is one file that a call reads.
+type file struct {
+	info   blockcache.FileInfo
+	cached *blockcache.File
+	keep   bool    // what is fetched is offered to the cache
+	src    *source // nil until something is missing
 }
 
-func newSources(masters *client.FS) *sources {
-	s := &sources{masters: masters}
+func newSources(ctx context.Context, masters masters, open OpenUFS, share int64) *sources {
+	s := &sources{ctx: ctx, masters: masters, open: open, share: share}
 	s.mu.files = make(map[int64]*source)
 	s.mu.ufs = make(map[int64]*mounted)
 	return s
@@ -55,13 +66,7 @@ func (s *sources) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, m := range s.mu.ufs {
-		m.close()
-	}
-}
-
-func (m *mounted) close() {
-	if c, ok := m.ufs.(interface{ Close() error }); ok {
-		c.Close()
+		m.retire()
 	}
 }
 
@@ -70,14 +75,31 @@ func (s *source) info() blockcache.FileInfo {
 }
 
 // of tells where a file comes from.
-func (s *sources) of(ctx context.Context, file int64) (*source, error) {
+func (s *sources) of(ctx context.Context, id int64) (*source, error) {
 	s.mu.Lock()
-	src := s.mu.files[file]
+	src := s.mu.files[id]
 	s.mu.Unlock()
 	if src != nil {
 		return src, nil
 	}
-	return s.ask(ctx, file)
+	return s.ask(ctx, id)
+}
+
+// ofFile tells where what is missing of x comes from. If the cache holds something of another shape under x's id, that
+// is dropped.
+func (s *sources) ofFile(ctx context.Context, x *file) (*source, error) {
+	if x.src == nil {
+		src, err := s.of(ctx, x.info.ID)
+		if err != nil {
+			return nil, err
+		}
+		if src.info() != x.info {
+			return nil, sourceGone(src.GetPath(), fmt.Errorf("%d bytes in blocks of %d, not %d in blocks of %d",
+				src.GetLength(), src.GetBlockSize(), x.info.Length, x.info.BlockSize))
+		}
+		x.src = src
+	}
+	return x.src, nil
 }
 
 // refresh asks again where a file comes from: it may have been renamed. It says whether anything is different.
@@ -86,16 +108,22 @@ func (s *sources) refresh(ctx context.Context, old *source) (src *source, differ
 	if err != nil {
 		return nil, false, err
 	}
-	return src, src.GetName() != old.GetName() || src.ufs != old.ufs, nil
+	return src, src.GetName() != old.GetName() || src.mounted != old.mounted, nil
 }
 
-func (s *sources) ask(ctx context.Context, file int64) (*source, error) {
-	flight := s.flights.DoChan(fmt.Sprint(file), func() (any, error) {
-		reply, err := s.masters.Source(context.WithoutCancel(ctx), file)
+func (s *sources) ask(ctx context.Context, id int64) (*source, error) {
+	flight := s.flights.DoChan(fmt.Sprint(id), func() (any, error) {
+		reply, err := s.masters.Source(s.ctx, id)
 		if err != nil {
-			return nil, err
+			return nil, unknown(id, err)
 		}
-		return s.keep(reply)
+		m, err := s.mount(reply)
+		if err != nil {
+			return nil, sourceFailed(err)
+		}
+		src := &source{reply, m}
+		s.keep(src)
+		return src, nil
 	})
 	select {
 	case r := <-flight:
@@ -106,21 +134,64 @@ func (s *sources) ask(ctx context.Context, file int64) (*source, error) {
 	}
 }
 
-func (s *sources) keep(reply *clusterpb.FileSource) (*source, error) {
+// unknown is what a reader is told when the masters do not say where a file comes from. That they do not know its id
+// any more means that the version is gone; that they do not answer is trouble which another worker may not have.
+func unknown(id int64, err error) error {
+	name := fmt.Sprint(id)
+	switch errnoOf(err) {
+	case syscall.ENOENT, syscall.ESTALE:
+		return sourceGone("file "+name, err)
+	case syscall.EINVAL, syscall.EISDIR:
+		return err
+	}
+	return readErrorf(name, syscall.ETIMEDOUT, "cannot ask where file %s comes from: %v", name, err)
+}
+
+// mount finds the file's under file system open, or opens it.
+func (s *sources) mount(reply *clusterpb.FileSource) (*mounted, error) {
+	if m := s.mounted(reply); m != nil {
+		return m, nil
+	}
+	u, _, err := s.open(reply.GetUfs(), reply.GetOptions())
+	if err != nil {
+		return nil, err
+	}
+	m := &mounted{uri: reply.GetUfs(), options: reply.GetOptions(), ufs: u, fetching: semaphore.NewWeighted(s.share)}
+	m.mu.used = time.Now()
+	if other := s.mounted(reply); other != nil { // somebody was quicker
+		m.retire()
+		return other, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	long := time.Now().Add(-mountKept)
+	for id, old := range s.mu.ufs {
+		if id == reply.GetMountId() || old.idle(long) {
+			old.retire()
+			delete(s.mu.ufs, id)
+		}
+	}
+	if s.ctx.Err() != nil {
+		m.retire()
+	}
+	s.mu.ufs[reply.GetMountId()] = m
+	return m, nil
+}
+
+// mounted is the file's under file system if it is open, with the options that the mount has now.
+func (s *sources) mounted(reply *clusterpb.FileSource) *mounted {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.mu.ufs[reply.GetMountId()]
 	if m == nil || m.uri != reply.GetUfs() || !maps.Equal(m.options, reply.GetOptions()) {
-		u, _, err := scheme.Open(reply.GetUfs(), reply.GetOptions())
-		if err != nil {
-			return nil, err
-		}
-		if m != nil {
-			m.close()
-		}
-		m = &mounted{uri: reply.GetUfs(), options: reply.GetOptions(), ufs: u}
-		s.mu.ufs[reply.GetMountId()] = m
+		return nil
 	}
+	return m
+}
+
+func (s *sources) keep(src *source) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.mu.files) >= sourcesKept {
 		for id := range s.mu.files { // any will do: asking again is cheap
 			delete(s.mu.files, id)
@@ -129,9 +200,7 @@ func (s *sources) keep(reply *clusterpb.FileSource) (*source, error) {
 			}
 		}
 	}
-	src := &source{FileSource: reply, ufs: m.ufs}
-	s.mu.files[reply.GetFileId()] = src
-	return src, nil
+	s.mu.files[src.GetFileId()] = src
 }
 
 // forget drops what is remembered of files.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"goosefs/wire"
 	"goosefs/wire/pb"
 
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
 )
 
@@ -27,48 +27,50 @@ type Worker struct {
 	cache   *blockcache.Cache
 	masters *client.FS
 	sources *sources
+	counts  *counts
 	fills   *fills
 	reports *reporter
 	server  *grpc.Server
-
-	fromCache atomic.Int64 // bytes
+	async   *semaphore.Weighted // calls to cache something in the background
+	frames  sync.Pool           // of *[]byte, wire.MaxFrame long
 
 	ctx    context.Context // ends when the worker stops
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 }
 
+// How long a read of what is not cached waits for the masters to say where it comes from. Its client is waiting too,
+// and has other workers to ask.
+const (
+	mastersFor = 10 * time.Second // an election takes a second or two
+	refusedFor = 4 * time.Second  // while no master listens at all
+)
+
 // Start brings a worker up. Close stops it.
 func Start(o Options) (*Worker, error) {
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Report <= 0 {
-		o.Report = time.Second
-	}
-	if o.UFSWait <= 0 {
-		o.UFSWait = 25 * time.Second
-	}
-	w := &Worker{options: o, log: o.Log, started: time.Now()}
+	o = o.withDefaults()
+	w := &Worker{options: o, log: o.Log, started: time.Now(), async: semaphore.NewWeighted(asyncWaiting)}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
-	if err := w.open(); err != nil {
+	if err := w.start(); err != nil {
 		w.Close()
 		return nil, err
 	}
 	return w, nil
 }
 
-func (w *Worker) open() (err error) {
+func (w *Worker) start() (err error) {
 	o := w.options
 	if w.cache, err = blockcache.Open(o.Cache); err != nil {
 		return err
 	}
-	if w.masters, err = client.New(client.Config{Masters: o.Masters, Network: o.Network, Log: o.Log, RetryFor: 20 * time.Second}); err != nil {
+	w.masters, err = client.New(client.Config{Masters: o.Masters, Network: o.Network, Log: o.Log, RetryFor: mastersFor, RefusedFor: refusedFor})
+	if err != nil {
 		return err
 	}
-	w.sources = newSources(w.masters)
-	w.fills = newFills(w.ctx, w.cache, w.sources, o.UFSWait, o.Log)
-	w.reports = &reporter{worker: w, wake: make(map[string]chan struct{})}
+	w.counts = &counts{cache: w.cache}
+	w.sources = newSources(w.ctx, w.masters, o.OpenUFS, newBudget(o).share)
+	w.fills = newFills(w.ctx, w.counts, w.sources, o)
+	w.reports = newReporter(w, o.Masters)
 	listener, err := w.listen()
 	if err != nil {
 		return err
@@ -80,7 +82,7 @@ func (w *Worker) open() (err error) {
 			w.log.Error("server ended", "err", err)
 		}
 	})
-	w.reports.start(o.Masters)
+	w.reports.start()
 	return nil
 }
 
@@ -108,7 +110,7 @@ func (w *Worker) Close() error {
 	}
 	w.wg.Wait()
 	if w.fills != nil {
-		w.fills.wait()
+		w.fills.close()
 	}
 	if w.sources != nil {
 		w.sources.close()

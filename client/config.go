@@ -1,0 +1,77 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net"
+	"time"
+
+	"goosefs/wire"
+)
+
+// Config is what a client must know. Zero values of all but Masters and Network are sensible.
+type Config struct {
+	Masters []string     // host:port of every master
+	Network wire.Network // how to reach them
+	User    string       // who asks; the owner of what is created
+	Host    string       // this host's name: workers on it that hold what is read are asked first
+	Log     *slog.Logger
+
+	ConnectTimeout time.Duration // the longest attempt to reach a process; the network's own by default
+	RetryFor       time.Duration // how long a call waits for a leader; 2 minutes by default
+	RefusedFor     time.Duration // how long while nobody listens at any master's address; RetryFor by default
+	RetryPause     time.Duration // before the masters are asked again, doubled each time; 50 ms by default
+	RetryPauseMax  time.Duration // the longest such pause; 1 s by default
+	SuspectAfter   time.Duration // a master that is silent for so long is given up if another leads; 2 s by default
+
+	ReadRetryFor  time.Duration // how long a read waits for any worker; 20 s by default
+	StreamTimeout time.Duration // how long a worker may be silent before another is asked; 30 s by default
+	WorkersFor    time.Duration // how old the list of workers may be; 10 s by default
+	ReadAhead     int64         // bytes fetched ahead of a sequential reader; 16 MiB by default, negative for none
+	NoCache       bool          // what is read is not kept by workers
+}
+
+// Defaults of [Config].
+const (
+	defaultRetryFor      = 2 * time.Minute
+	defaultRetryPause    = 50 * time.Millisecond
+	defaultRetryPauseMax = time.Second
+	defaultSuspectAfter  = 2 * time.Second
+	defaultReadRetryFor  = 20 * time.Second
+	defaultStreamTimeout = 30 * time.Second
+	defaultWorkersFor    = 10 * time.Second
+	defaultReadAhead     = 16 << 20
+)
+
+func (c Config) withDefaults() Config {
+	c.RetryFor = cmp.Or(c.RetryFor, defaultRetryFor)
+	c.RefusedFor = cmp.Or(c.RefusedFor, c.RetryFor)
+	c.RetryPause = cmp.Or(c.RetryPause, defaultRetryPause)
+	c.RetryPauseMax = max(c.RetryPause, cmp.Or(c.RetryPauseMax, defaultRetryPauseMax))
+	c.SuspectAfter = cmp.Or(c.SuspectAfter, defaultSuspectAfter)
+	c.ReadRetryFor = cmp.Or(c.ReadRetryFor, defaultReadRetryFor)
+	c.StreamTimeout = cmp.Or(c.StreamTimeout, defaultStreamTimeout)
+	c.WorkersFor = cmp.Or(c.WorkersFor, defaultWorkersFor)
+	c.ReadAhead = cmp.Or(c.ReadAhead, defaultReadAhead)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.ConnectTimeout > 0 {
+		c.Network = hasty{c.Network, c.ConnectTimeout}
+	}
+	return c
+}
+
+// hasty is a network whose attempts to connect end in time.
+type hasty struct {
+	wire.Network
+	limit time.Duration
+}
+
+// Dial implements [wire.Network].
+func (h hasty) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.limit)
+	defer cancel()
+	return h.Network.Dial(ctx, addr)
+}

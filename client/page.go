@@ -1,0 +1,103 @@
+package client
+
+import (
+	"context"
+	"io/fs"
+	"syscall"
+)
+
+// page is a piece of a file on its way from a worker, or here.
+type page struct {
+	off     int64
+	done    chan struct{} // closed when data or err is set
+	data    []byte
+	err     error
+	cancel  context.CancelFunc // gives the fetch up
+	readers int                // who wait or copy; guarded by the file
+}
+
+// wait returns the page's bytes when they are here.
+func (p *page) wait(ctx context.Context) ([]byte, error) {
+	select {
+	case <-p.done:
+		return p.data, p.err
+	default:
+	}
+	select {
+	case <-p.done:
+		return p.data, p.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// plan tells the window of a read, and gets going what will be wanted soon. It returns the pages that hold what is read
+// now, from off on; the caller leaves them. There are none if just these bytes are to be fetched.
+func (x *File) plan(off, n int64) ([]*page, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.ctx.Err() != nil {
+		return nil, &fs.PathError{Op: "read", Path: x.info.Path, Err: syscall.EBADF}
+	}
+	first, end, beyond := x.mu.read(off, n)
+	for i, pg := range x.mu.pages {
+		if !x.mu.wants(i) {
+			delete(x.mu.pages, i)
+			if pg.readers == 0 {
+				pg.cancel()
+			}
+		}
+	}
+	how := exact
+	if beyond > 0 {
+		how = ahead
+	}
+	for i := first; i < end; i++ {
+		if x.mu.pages[i] == nil {
+			x.mu.pages[i] = x.fetchPage(i, how)
+		}
+	}
+	var pages []*page
+	for i := off / pageSize; i*pageSize < off+n; i++ {
+		pg := x.mu.pages[i]
+		if pg == nil {
+			break
+		}
+		pg.readers++
+		pages = append(pages, pg)
+	}
+	return pages, nil
+}
+
+// leave ends a read of pages.
+func (x *File) leave(pages []*page) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, pg := range pages {
+		pg.readers--
+		if pg.readers == 0 && x.mu.pages[pg.off/pageSize] != pg {
+			pg.cancel()
+		}
+	}
+}
+
+// fetchPage starts to fetch page i. What fails is not kept: the next read asks anew.
+func (x *File) fetchPage(i int64, how pattern) *page {
+	ctx, cancel := context.WithCancel(x.ctx)
+	pg := &page{off: i * pageSize, done: make(chan struct{}), cancel: cancel}
+	x.mu.fetching.Go(func() {
+		defer cancel()
+		defer close(pg.done)
+		data := make([]byte, min(pageSize, x.info.Length-pg.off))
+		if pg.err = x.fetchRange(ctx, data, pg.off, how); pg.err == nil {
+			pg.data = data
+			return
+		}
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if x.mu.pages[i] == pg {
+			delete(x.mu.pages, i)
+		}
+	})
+	return pg
+}

@@ -94,7 +94,7 @@ func (j *journal) save(state *raftpb.HardState, entries []*raftpb.Entry) error {
 			return fault("write journal", j.path, err)
 		}
 	}
-	if err := j.wal.Save(state, entries); err != nil {
+	if err := j.hooks.around(func() error { return j.wal.Save(state, entries) }); err != nil {
 		return fault("write journal", j.path, err)
 	}
 	j.saved = state
@@ -107,7 +107,7 @@ func (j *journal) mark(state *raftpb.HardState, mark *walpb.Snapshot) error {
 	if err := j.save(state, nil); err != nil {
 		return err
 	}
-	if err := j.wal.SaveSnapshot(mark); err != nil {
+	if err := j.hooks.around(func() error { return j.wal.SaveSnapshot(mark) }); err != nil {
 		return fault("write journal", j.path, err)
 	}
 	return nil

@@ -134,6 +134,10 @@ func start(cfg Config, rec *recovered, lock *flock.Flock) (l *Log, err error) {
 }
 
 func raftConfig(cfg Config, storage raft.Storage, applied uint64) *raft.Config {
+	reads := raft.ReadOnlySafe // never by a clock
+	if built == leaseRead {
+		reads = raft.ReadOnlyLeaseBased
+	}
 	return &raft.Config{
 		ID:                        cfg.ID,
 		ElectionTick:              cfg.ElectionTicks,
@@ -148,8 +152,8 @@ func raftConfig(cfg Config, storage raft.Storage, applied uint64) *raft.Config {
 		MaxInflightBytes:          maxInflightBytes,
 		CheckQuorum:               true,
 		PreVote:                   true,
-		ReadOnlyOption:            raft.ReadOnlySafe, // never by a clock
-		DisableProposalForwarding: true,              // a command is computed on the leader
+		ReadOnlyOption:            reads,
+		DisableProposalForwarding: true, // a command is computed on the leader
 		Logger:                    raftLogger{cfg.Log},
 	}
 }

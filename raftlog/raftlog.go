@@ -86,6 +86,8 @@ type Config struct {
 type hooks struct {
 	save  func(entries int) error // before each batch is written; an error is taken as the disk's
 	crash func(point string)      // between two steps of which the second may never happen
+	write func(func() error) error // this and tick: see Faults
+	tick  func() error
 }
 
 func (h hooks) at(point string) {

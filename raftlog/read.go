@@ -17,6 +17,9 @@ type read struct {
 // ReadIndex returns nil when this member's state machine has everything that was committed before the call:
 // a read of it is then linearizable. It works on followers too. Without a leader it waits until ctx ends.
 func (l *Log) ReadIndex(ctx context.Context) error {
+	if built == noReadIndex {
+		return nil
+	}
 	w := &read{ctx, make(chan error, 1)}
 	select {
 	case l.reading <- w:
@@ -70,6 +73,9 @@ func (r *reads) ask(node *raft.RawNode) {
 		return
 	}
 	r.round, r.next = r.next, nil
+	if built == sameReadID {
+		r.last = 0
+	}
 	r.first = r.last + 1
 	r.question(node)
 }

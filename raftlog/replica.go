@@ -97,6 +97,12 @@ func panicked(p any) error {
 }
 
 func (r *replica) tick() {
+	if tick := r.log.cfg.hooks.tick; tick != nil {
+		if err := tick(); err != nil {
+			r.log.fail(err)
+			return
+		}
+	}
 	r.node.Tick()
 	r.reads.tick(r.node)
 	r.transfer.tick(r.node.BasicStatus())

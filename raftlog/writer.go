@@ -92,11 +92,10 @@ func (w *writer) append(orders []write) error {
 			state = s
 		}
 	}
-	if raft.MustSync(state, w.journal.saved, len(entries)) {
-		if err := w.journal.save(state, entries); err != nil {
+	if built != ackBeforeSync {
+		if err := w.sync(state, entries); err != nil {
 			return err
 		}
-		w.log.cfg.hooks.at("saved")
 	}
 	w.state = state
 	var responses []*raftpb.Message
@@ -107,6 +106,28 @@ func (w *writer) append(orders []write) error {
 		responses = append(responses, o.message.GetResponses()...)
 	}
 	w.respond(responses)
+	if built == ackBeforeSync {
+		return w.sync(state, entries)
+	}
+	return nil
+}
+
+// sync writes a batch, unless all that is new in it is the commit index.
+func (w *writer) sync(state *raftpb.HardState, entries []*raftpb.Entry) error {
+	if !raft.MustSync(state, w.journal.saved, len(entries)) {
+		return nil
+	}
+	if err := w.journal.save(state, entries); err != nil {
+		return err
+	}
+	w.log.cfg.hooks.at("saved")
+	if built == answerAtAppend {
+		for _, e := range entries {
+			if life, number, _, ok := decodeEntry(e.GetData()); ok {
+				w.log.waiting.answer(life, number, nil)
+			}
+		}
+	}
 	return nil
 }
 

@@ -1,0 +1,5 @@
+//go:build mutant_ack_before_sync
+
+package raftlog
+
+const built = ackBeforeSync

@@ -1,0 +1,5 @@
+//go:build mutant_answer_at_append
+
+package raftlog
+
+const built = answerAtAppend

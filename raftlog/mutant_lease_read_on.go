@@ -1,0 +1,5 @@
+//go:build mutant_lease_read
+
+package raftlog
+
+const built = leaseRead

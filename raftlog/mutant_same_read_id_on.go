@@ -1,0 +1,5 @@
+//go:build mutant_same_read_id
+
+package raftlog
+
+const built = sameReadID

@@ -1,6 +1,7 @@
 package metastore
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -123,8 +124,26 @@ func (s *Store) writeDatabase(st state) error {
 			return err
 		}
 	}
+	if built == appliedLater {
+		return s.writeInTwo(tx, st)
+	}
 	if err := writeState(tx, st); err != nil {
 		return err
 	}
 	return s.options.disk.commit(tx)
+}
+
+// writeInTwo is what appliedLater does.
+func (s *Store) writeInTwo(tx *bbolt.Tx, st state) error {
+	db, early := tx.DB(), st
+	early.applied = s.Applied()
+	if err := errors.Join(writeState(tx, early), s.options.disk.commit(tx)); err != nil {
+		return err
+	}
+	tx, err := db.Begin(true)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	return errors.Join(writeState(tx, st), s.options.disk.commit(tx))
 }

@@ -20,7 +20,7 @@ const forgetLimit = 16
 // recall returns the first result of the command's operation, if it is known.
 func (t *tree) recall(c command) (result *Result, err error, known bool) {
 	id := t.header.OpID
-	if id == (OpID{}) {
+	if id == (OpID{}) || built == noOperationID {
 		return nil, nil, false
 	}
 	raw := t.get(opKey(id))

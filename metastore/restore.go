@@ -46,7 +46,14 @@ func (s *Store) receive(r io.Reader) (*bbolt.DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(f.Name()))
 	}
-	return db, nil
+	if built == imageWithoutOps {
+		err = db.Update(func(tx *bbolt.Tx) error {
+			err := tx.DeleteBucket(ops.bucket())
+			_, again := tx.CreateBucket(ops.bucket())
+			return errors.Join(err, again)
+		})
+	}
+	return db, err
 }
 
 // copyImage copies the database out of an image and returns its applied index.

@@ -84,8 +84,8 @@ type Config struct {
 
 // hooks let tests of this package stand at the places where a disk fails or a machine stops.
 type hooks struct {
-	save  func(entries int) error // before each batch is written; an error is taken as the disk's
-	crash func(point string)      // between two steps of which the second may never happen
+	save  func(entries int) error  // before each batch is written; an error is taken as the disk's
+	crash func(point string)       // between two steps of which the second may never happen
 	write func(func() error) error // this and tick: see Faults
 	tick  func() error
 }

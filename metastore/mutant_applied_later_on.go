@@ -1,0 +1,5 @@
+//go:build mutant_applied_later
+
+package metastore
+
+const built = appliedLater

@@ -1,0 +1,5 @@
+//go:build mutant_no_operation_id
+
+package metastore
+
+const built = noOperationID

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"goosefs/roles"
+	"goosefs/roles/bench"
 	"goosefs/roles/up"
 	"goosefs/shell"
 
@@ -36,7 +37,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		Writer:         stdout,
 		ErrWriter:      stderr,
 		ExitErrHandler: func(*cli.Context, error) {},
-		Commands: append(append([]*cli.Command{up.Command(version, properties), up.GetCommand(), up.DownCommand()}, env.Commands()...),
+		Commands: append(append([]*cli.Command{up.Command(version, properties), up.GetCommand(), up.DownCommand(),
+			bench.Command(bench.Deps{Open: env.Open, Properties: properties, Version: version})}, env.Commands()...),
 			shell.Commands(shell.Deps{Open: env.Open, Conf: env.Conf, Version: version})...),
 		CommandNotFound: func(c *cli.Context, name string) {
 			fmt.Fprintf(stderr, "goosefs: unknown command %q; goosefs --help lists them\n", name)

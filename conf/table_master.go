@@ -57,7 +57,7 @@ func masterState() []Property {
 			Meaning: "After so long without a report a worker counts as lost. Readers do not wait for this: they avoid a worker that fails at once."},
 		{Name: "goosefs.master.lost.worker.detection.interval", Type: Duration, Default: "10s", Scope: Master,
 			Meaning: "How often the master looks for lost workers."},
-		{Name: "goosefs.master.ufs.timeout", Type: Duration, Default: "30s", Scope: Master,
+		{Name: "goosefs.master.ufs.timeout", Type: Duration, Default: "12s", Scope: Master,
 			Meaning: "Ours. How long one request to an under file system may take before it fails."},
 		{Name: "goosefs.master.metadata.sync.concurrency.level", Type: Int, Default: "6", Scope: Master,
 			Meaning: "How many folders one loadMetadata reads at once."},

@@ -52,6 +52,11 @@ func (u *session) prepare() error {
 	} else if cleared {
 		u.say("unmounted what an earlier process left at %s", short(u.layout.Mount))
 	}
+	if u.o.seams.probe == nil { // pods of tests only pretend to mount
+		if err := checkMountPoint(u.layout.Mount); err != nil {
+			return err
+		}
+	}
 	if err := u.writeFiles(); err != nil {
 		return err
 	}
@@ -128,6 +133,25 @@ func (u *session) checkPrevious() error {
 			u.runtime.Master.Replicas, dir, was, was)
 	}
 	return nil
+}
+
+// checkMountPoint refuses early what a mount would refuse when everything else runs: a file, or a folder that holds
+// something. One that is missing is made later.
+func checkMountPoint(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return usageError(fmt.Sprintf("--mount: %s is not a directory; choose another path", path))
+	}
+	entries, err := os.ReadDir(path)
+	if err == nil && len(entries) > 0 {
+		return usageError(fmt.Sprintf("--mount: %s is not empty (%s …); choose an empty directory, or one that is not there yet", path, entries[0].Name()))
+	}
+	return err
 }
 
 // mountable says early, and with the remedy, that the mount cannot work here.

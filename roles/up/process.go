@@ -31,7 +31,7 @@ func identify(pid int) (ProcessID, error) {
 	return ProcessID{PID: pid, Start: start, Boot: strings.TrimSpace(string(boot))}, nil
 }
 
-// alive says if it still runs. A zombie does not.
+// alive says if it still runs. A zombie does not, once all its threads are gone: until then they hold files and sockets.
 func (p *ProcessID) alive() bool {
 	if p == nil {
 		return false
@@ -41,7 +41,14 @@ func (p *ProcessID) alive() bool {
 		return false
 	}
 	_, state, err := procStat(p.PID)
-	return err == nil && state != 'Z' && state != 'X'
+	if err != nil || state == 'X' {
+		return false
+	}
+	if state != 'Z' {
+		return true
+	}
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.PID))
+	return err == nil && len(threads) > 1
 }
 
 // signal sends s, to the whole group of a pod. A process that is gone already is no error.

@@ -1,6 +1,8 @@
 package up
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -42,6 +44,24 @@ func TestAllOfItIsAHundredPercent(t *testing.T) {
 	}{{0, 0, "0.0%"}, {0, 100, "0.0%"}, {1, 3, "33.3%"}, {101, 100, "100.0%"}} {
 		if got := formatPercent(c.cached, c.total); got != c.want {
 			t.Errorf("%d of %d: %s, want %s", c.cached, c.total, got, c.want)
+		}
+	}
+}
+
+func TestMountPointIsRefusedBeforeAnythingStarts(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{file: "is not a directory", dir: "is not empty (file …)"} {
+		if err := checkMountPoint(path); err == nil || exitCode(err) != exitUsage || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+	for _, path := range []string{t.TempDir(), filepath.Join(dir, "missing")} {
+		if err := checkMountPoint(path); err != nil {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
 }

@@ -56,7 +56,6 @@ func NewServer(log *slog.Logger) *grpc.Server {
 		grpc.InitialConnWindowSize(window),
 		grpc.ReadBufferSize(256<<10),
 		grpc.WriteBufferSize(256<<10),
-		grpc.SharedWriteBuffer(true),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 30 * time.Second, Timeout: 10 * time.Second}),
 		grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {

@@ -40,9 +40,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		Commands: append(append([]*cli.Command{up.Command(version, properties), up.GetCommand(), up.DownCommand(),
 			bench.Command(bench.Deps{Open: env.Open, Properties: properties, Version: version})}, env.Commands()...),
 			shell.Commands(shell.Deps{Open: env.Open, Conf: env.Conf, Version: version})...),
-		CommandNotFound: func(c *cli.Context, name string) {
-			fmt.Fprintf(stderr, "goosefs: unknown command %q; goosefs --help lists them\n", name)
-		},
+		Action: noCommand,
 	}
 	err := app.Run(rest)
 	if err == nil {
@@ -56,4 +54,17 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return coder.ExitCode()
 	}
 	return 2
+}
+
+// noCommand runs where no command does: there is none, which asks for help, or an unknown one.
+func noCommand(c *cli.Context) error {
+	name := c.Args().First()
+	if name == "" {
+		return cli.ShowAppHelp(c)
+	}
+	text := fmt.Sprintf("goosefs: unknown command %q.", name)
+	if meant := cli.SuggestCommand(c.App.Commands, name); meant != "" {
+		text += " " + meant
+	}
+	return cli.Exit(text+" goosefs --help lists all of them.", 2)
 }

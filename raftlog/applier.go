@@ -1,6 +1,7 @@
 package raftlog
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,17 +10,25 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// task is one order to the apply goroutine; one of the three.
+// task is one order to the apply goroutine; one of the four.
 type task struct {
 	entries   []*raftpb.Entry // to be applied
 	responses []*raftpb.Message
 	image     chan<- takenImage // one place: an image is wanted
 	restore   *restore
+	truncate  chan error // one place: the state machine is to checkpoint, and the log to be truncated
+}
+
+func (t task) restoreDone() chan error {
+	if t.restore == nil {
+		return nil
+	}
+	return t.restore.done
 }
 
 // restore is an image to be restored from a file.
 type restore struct {
-	path        string
+	image       receivedImage
 	index, term uint64
 	done        chan error // one place
 }
@@ -28,6 +37,7 @@ type restore struct {
 type takenImage struct {
 	io.WriterTo
 	index, term uint64
+	membership  membership
 	err         error
 }
 
@@ -43,10 +53,17 @@ func (i takenImage) close() error {
 // from the journal goroutine so that it overlaps with the next fdatasync.
 type applier struct {
 	log         *Log
-	index, term uint64 // of the last entry applied
-	marked      uint64 // the last mark asked for
-	bytes       uint64 // of commands applied since
+	index, term uint64  // of the last entry applied
+	memberships []since // at the last mark, and after each change behind it
+	marked      uint64  // the last mark asked for
+	bytes       uint64  // of commands applied since
 	done        chan struct{}
+}
+
+// since is a membership, and the entry that made it so.
+type since struct {
+	index uint64
+	membership
 }
 
 func newApplier(l *Log, rec *recovered, storage termer) *applier {
@@ -54,7 +71,9 @@ func newApplier(l *Log, rec *recovered, storage termer) *applier {
 	if err != nil {
 		panic(err) // reconcile has seen to it
 	}
-	return &applier{log: l, index: rec.applied, term: term, marked: rec.mark.GetIndex(), done: make(chan struct{})}
+	return &applier{
+		log: l, index: rec.applied, term: term, memberships: rec.memberships, marked: rec.mark.GetIndex(), done: make(chan struct{}),
+	}
 }
 
 type termer interface{ Term(uint64) (uint64, error) }
@@ -82,10 +101,10 @@ func (a *applier) refuse(tasks []task) {
 			if t.image != nil {
 				t.image <- takenImage{err: ErrClosed}
 			}
-			if t.restore != nil {
+			for _, done := range []chan error{t.truncate, t.restoreDone()} {
 				select {
-				case t.restore.done <- ErrClosed:
-				default: // answered already
+				case done <- ErrClosed:
+				default: // answered already, or nobody asks
 				}
 			}
 		}
@@ -105,6 +124,12 @@ func (a *applier) execute(tasks []task) error {
 		case tasks[0].restore != nil:
 			n, err = 1, a.restore(tasks[0].restore)
 			tasks[0].restore.done <- err
+		case tasks[0].truncate != nil:
+			n, err = 1, a.checkpoint()
+			tasks[0].truncate <- err
+			if errors.Is(err, ErrFull) {
+				err = nil
+			}
 		default:
 			n = 1
 			tasks[0].image <- a.image()
@@ -119,68 +144,107 @@ func (a *applier) execute(tasks []task) error {
 
 // apply gives the entries of several tasks to the state machine as one batch, and the results to the proposers.
 func (a *applier) apply(tasks []task) error {
-	type key struct{ life, number uint64 }
 	var (
-		cmds      [][]byte
-		proposers []key
+		b         batch
 		responses []*raftpb.Message
 	)
 	for _, t := range tasks {
 		for _, e := range t.entries {
-			a.index, a.term = e.GetIndex(), e.GetTerm()
-			if len(e.GetData()) == 0 {
-				continue // a new leader's first entry
+			if err := a.take(e, &b); err != nil {
+				return err
 			}
-			life, number, cmd, ok := decodeEntry(e.GetData())
-			if !ok || e.GetType() != raftpb.EntryNormal {
-				return fault("apply", a.log.cfg.Dir, because(syscall.EPROTONOSUPPORT, "entry %d is of a kind that this version does not know: a newer one wrote it", e.GetIndex()))
-			}
-			cmds = append(cmds, cmd)
-			proposers = append(proposers, key{life, number})
-			a.bytes += uint64(len(cmd))
 		}
 		responses = append(responses, t.responses...)
 	}
-	results := a.log.cfg.StateMachine.Apply(a.index, cmds)
-	if len(results) != len(cmds) {
-		panic(fmt.Sprintf("raftlog: Apply returned %d results for %d commands", len(results), len(cmds)))
+	results := a.log.cfg.StateMachine.Apply(a.index, b.cmds)
+	if len(results) != len(b.cmds) {
+		panic(fmt.Sprintf("raftlog: Apply returned %d results for %d commands", len(results), len(b.cmds)))
 	}
-	for i, p := range proposers {
+	for i, p := range b.proposers {
 		a.log.waiting.answer(p.life, p.number, results[i])
 	}
-	index, term := a.index, a.term
-	a.log.post(func(r *replica) { r.appliedTo(index, term, responses) })
-	return a.checkpoint()
-}
-
-// checkpoint has the log truncated once enough was applied. It is the state machine that says how far.
-func (a *applier) checkpoint() error {
-	cfg := a.log.cfg
-	if a.index-a.marked < cfg.SnapshotEntries && a.bytes < cfg.SnapshotBytes {
+	done := applied{a.index, a.term, b.changes, b.changers, a.membership(), responses}
+	a.log.post(func(r *replica) { r.appliedTo(done) })
+	if a.index-a.marked < a.log.cfg.SnapshotEntries && a.bytes < a.log.cfg.SnapshotBytes {
 		return nil
 	}
+	if err := a.checkpoint(); !errors.Is(err, ErrFull) {
+		return err
+	}
+	return nil // it is told in the log, and tried again later
+}
+
+// batch is what goes to the state machine in one call, and what else was in the entries.
+type batch struct {
+	cmds                [][]byte
+	proposers, changers []proposer
+	changes             []*raftpb.ConfChange
+}
+
+// proposer says whose an entry is.
+type proposer struct{ life, number uint64 }
+
+// take adds an entry to the batch.
+func (a *applier) take(e *raftpb.Entry, b *batch) error {
+	a.index, a.term = e.GetIndex(), e.GetTerm()
+	if e.GetType() == raftpb.EntryNormal && len(e.GetData()) == 0 {
+		return nil // a new leader's first entry
+	}
+	if e.GetType() != raftpb.EntryNormal {
+		change, c, life, number, ok := decodeChange(e)
+		if !ok {
+			return notUnderstood(a.log.cfg.Dir, e.GetIndex())
+		}
+		a.memberships = append(a.memberships, since{e.GetIndex(), a.membership().with(c)})
+		b.changes = append(b.changes, change)
+		b.changers = append(b.changers, proposer{life, number})
+		return nil
+	}
+	life, number, cmd, ok := decodeEntry(e.GetData())
+	if !ok {
+		return notUnderstood(a.log.cfg.Dir, e.GetIndex())
+	}
+	b.cmds = append(b.cmds, cmd)
+	b.proposers = append(b.proposers, proposer{life, number})
+	a.bytes += uint64(len(cmd))
+	return nil
+}
+
+// membership is the present one.
+func (a *applier) membership() membership { return a.memberships[len(a.memberships)-1].membership }
+
+// checkpoint has the log truncated. It is the state machine that says how far. If that has no space the error is
+// ErrFull, which is nobody's end.
+func (a *applier) checkpoint() error {
+	cfg := a.log.cfg
+	a.bytes = 0
 	if c, ok := cfg.StateMachine.(Checkpointer); ok {
-		if err := c.Checkpoint(); err != nil {
+		if err := c.Checkpoint(); errors.Is(err, syscall.ENOSPC) {
+			cfg.Log.Warn("the log is not truncated: no space for the state machine's checkpoint", "error", err)
+			return ErrFull
+		} else if err != nil {
 			return fmt.Errorf("checkpoint of the state machine: %w", err)
 		}
 	}
-	a.bytes = 0
 	if durable := min(a.index, cfg.StateMachine.Applied()); durable > a.marked {
 		cfg.hooks.at("checkpointed")
 		a.marked = durable
-		a.log.writes.put(write{mark: durable})
+		for len(a.memberships) > 1 && a.memberships[1].index <= durable {
+			a.memberships = a.memberships[1:]
+		}
+		a.log.writes.put(write{mark: durable, membership: a.memberships[0].membership})
 	}
 	return nil
 }
 
 func (a *applier) image() takenImage {
 	w, err := a.log.cfg.StateMachine.Snapshot()
-	return takenImage{w, a.index, a.term, err}
+	return takenImage{w, a.index, a.term, a.membership(), err}
 }
 
 // restore replaces the state by an image.
 func (a *applier) restore(r *restore) error {
-	f, err := os.Open(r.path)
+	f, err := os.Open(r.image.path)
 	if err != nil {
 		return err
 	}
@@ -192,5 +256,6 @@ func (a *applier) restore(r *restore) error {
 		return fault("restore", a.log.cfg.Dir, because(syscall.EIO, "the image at %d left the state machine at %d", r.index, applied))
 	}
 	a.index, a.term, a.marked, a.bytes = r.index, r.term, r.index, 0
+	a.memberships = []since{{r.index, r.image.membership}}
 	return nil
 }

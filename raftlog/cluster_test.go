@@ -263,7 +263,7 @@ type cluster struct {
 func newCluster(t testing.TB, n int, change func(*Config)) *cluster {
 	c := &cluster{t: t, dir: t.TempDir(), network: newNetwork(), change: change, logs: make(map[uint64]*Log), lists: make(map[uint64]*list)}
 	for id := 1; id <= n; id++ {
-		c.members = append(c.members, Member{uint64(id), fmt.Sprintf("master-%d:26000", id)})
+		c.members = append(c.members, Member{ID: uint64(id), Address: fmt.Sprintf("master-%d:26000", id)})
 	}
 	for _, m := range c.members {
 		c.open(m.ID)

@@ -17,6 +17,10 @@ var (
 	ErrUnknown error = &reason{"the outcome is unknown: leadership was lost on the way", syscall.ETIMEDOUT}
 	// ErrClosed: the log is closed. The command did not happen.
 	ErrClosed error = &reason{"the log is closed", syscall.ESHUTDOWN}
+	// ErrFull: the disk of this member is full, or nearly. The command did not happen.
+	ErrFull error = &reason{"the disk of the masters' journal is full", syscall.ENOSPC}
+	// ErrRemoved: what a member that was removed from the cluster is told.
+	ErrRemoved error = &reason{"this member was removed from the cluster", syscall.EPERM}
 	// ErrTooLarge: longer than Config.MaxCommandBytes. It did not happen.
 	ErrTooLarge error = &reason{"the command is too long", syscall.EMSGSIZE}
 )

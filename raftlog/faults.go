@@ -11,11 +11,13 @@ type Faults struct {
 	At func(point string)
 	// Tick is called on the raft goroutine when its clock ticks, and keeps it until it returns. An error ends the log.
 	Tick func() error
+	// Free is how many bytes are free on the disk, instead of what the disk says.
+	Free func() int64
 }
 
 // Inject puts f into the way of the log that will be opened with c.
 func (c *Config) Inject(f Faults) {
-	c.hooks.write, c.hooks.crash, c.hooks.tick = f.Write, f.At, f.Tick
+	c.hooks.write, c.hooks.crash, c.hooks.tick, c.hooks.free = f.Write, f.At, f.Tick, f.Free
 }
 
 // around does a write that a fault may prevent.

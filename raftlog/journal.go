@@ -21,7 +21,7 @@ import (
 type header struct {
 	Cluster uint64   `json:"cluster"`
 	Member  uint64   `json:"member"`
-	Members []Member `json:"members"` // the first ones
+	Members []Member `json:"members"` // the book of members as of the journal's beginning
 }
 
 func (h header) encode() []byte {
@@ -38,6 +38,7 @@ type journal struct {
 	dir   string // Config.Dir
 	path  string // dir/log-INDEX
 	wal   *wal.WAL
+	head  header
 	saved *raftpb.HardState // the last that was written
 	log   *zap.Logger
 	hooks hooks
@@ -46,6 +47,8 @@ type journal struct {
 // Names in Config.Dir.
 const (
 	lockName      = "LOCK"
+	ballastName   = "BALLAST"     // see space.go
+	bookName      = "MEMBERS"     // see book.go
 	journalPrefix = "log-"        // a journal, then its first index in hex
 	nextName      = "next"        // a journal that becomes log-INDEX once its image is restored
 	imagePattern  = "image-*.tmp" // an image being received
@@ -113,6 +116,20 @@ func (j *journal) mark(state *raftpb.HardState, mark *walpb.Snapshot) error {
 	return nil
 }
 
+// reopen closes the journal and opens it again, at a mark that it holds.
+func (j *journal) reopen(mark *walpb.Snapshot) error {
+	if err := j.wal.Close(); err != nil {
+		return fault("close journal", j.path, err)
+	}
+	next, _, err := openJournal(j.log, j.dir, j.path, mark, j.hooks)
+	if err != nil {
+		return err
+	}
+	next.head = j.head
+	*j = *next
+	return nil
+}
+
 // drop deletes the segments that reading from a mark at index does not need.
 func (j *journal) drop(index uint64) error {
 	if err := j.wal.ReleaseLockTo(index); err != nil {
@@ -153,7 +170,7 @@ func droppable(paths []string, index uint64) []string {
 
 // replace puts the journal dir/next, which begins at the mark, in the place of this one. Everything in this
 // one is forgotten, also what lies beyond the mark.
-func (j *journal) replace(mark *walpb.Snapshot) error {
+func (j *journal) replace(mark *walpb.Snapshot, book []Member) error {
 	path, err := promote(j.dir, mark.GetIndex())
 	if err != nil {
 		return err
@@ -164,6 +181,7 @@ func (j *journal) replace(mark *walpb.Snapshot) error {
 		return err
 	}
 	old := *j
+	next.head = header{old.head.Cluster, old.head.Member, book}
 	*j = *next
 	if err := old.wal.Close(); err != nil {
 		return fault("close journal", old.path, err)

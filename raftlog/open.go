@@ -3,9 +3,12 @@ package raftlog
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -17,7 +20,6 @@ import (
 // Log is one member's end of the replicated list. All methods may be called from any goroutine.
 type Log struct {
 	cfg      Config
-	members  []Member
 	waiting  *waiting
 	received chan *raftpb.Message   // from other members
 	proposed chan *proposal         // unbuffered: a proposal is either the caller's or the raft goroutine's
@@ -33,15 +35,17 @@ type Log struct {
 	stop        chan struct{} // closed: end
 	stopOnce    sync.Once
 	failed      chan struct{} // closed before stop if the log failed
+	full        atomic.Bool   // see space.go
 	applierDone <-chan struct{}
 	done        chan struct{} // closed when all goroutines have ended and the folder is unlocked
 
 	mu struct {
 		sync.Mutex
-		err     error // why it failed, or what went wrong in closing
-		role    Role
-		changed chan struct{} // closed when role changes
-		status  Status        // the last one, for after the end
+		err        error // why it failed, or what went wrong in closing
+		membership membership
+		role       Role
+		changed    chan struct{} // closed when role changes
+		status     Status        // the last one, for after the end
 	}
 }
 
@@ -66,10 +70,10 @@ func Open(cfg Config) (*Log, error) {
 	if err != nil {
 		return nil, errors.Join(err, r.journal.wal.Close(), lock.Close())
 	}
-	if text := readdressed(cfg.Members, r.members); text != "" {
+	if text := readdressed(cfg.Members, r.membership.book); text != "" {
 		cfg.Log.Warn("members have other addresses in the journal than in the configuration; the journal counts", "members", text)
 	}
-	cfg.Log.Info("log open", "dir", cfg.Dir, "member", cfg.ID, "members", len(r.members), "first", r.mark.GetIndex()+1,
+	cfg.Log.Info("log open", "dir", cfg.Dir, "member", cfg.ID, "members", describe(r.membership), "first", r.mark.GetIndex()+1,
 		"last", r.mark.GetIndex()+uint64(len(r.entries)), "commit", r.state.GetCommit(), "applied", r.applied, "term", r.state.GetTerm())
 	return l, nil
 }
@@ -87,8 +91,10 @@ func lockDir(dir string) (*flock.Flock, error) {
 		return nil, fault("lock", lock.Path(), err)
 	}
 	if !locked {
-		return nil, refuse(dir, syscall.EBUSY, "another process uses it")
+		holder, _ := os.ReadFile(lock.Path())
+		return nil, refuse(dir, syscall.EBUSY, "process %s uses it", strings.TrimSpace(string(holder)))
 	}
+	_ = os.WriteFile(lock.Path(), fmt.Appendln(nil, os.Getpid()), 0o600) // for a person; the disk may be full
 	return lock, nil
 }
 
@@ -109,7 +115,6 @@ func start(cfg Config, rec *recovered, lock *flock.Flock) (l *Log, err error) {
 	}
 	l = &Log{
 		cfg:      cfg,
-		members:  rec.members,
 		waiting:  newWaiting(),
 		received: make(chan *raftpb.Message, 256),
 		proposed: make(chan *proposal),
@@ -123,6 +128,7 @@ func start(cfg Config, rec *recovered, lock *flock.Flock) (l *Log, err error) {
 	}
 	l.background, l.cancel = context.WithCancel(context.Background())
 	l.mu.changed = make(chan struct{})
+	l.mu.membership = rec.membership
 	w := newWriter(l, rec, storage)
 	a := newApplier(l, rec, storage)
 	r := newReplica(l, rec, node)

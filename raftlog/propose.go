@@ -30,6 +30,9 @@ func (l *Log) Propose(ctx context.Context, cmd []byte) (any, error) {
 	if len(cmd) > l.cfg.MaxCommandBytes {
 		return nil, ErrTooLarge
 	}
+	if l.full.Load() {
+		return nil, ErrFull
+	}
 	p := l.waiting.add(cmd)
 	defer l.waiting.remove(p.number)
 	select {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"go.etcd.io/etcd/server/v3/storage/wal"
 	"go.etcd.io/raft/v3/raftpb"
 )
 
@@ -54,8 +55,9 @@ type Transport interface {
 
 // Member is one of the processes that keep the log.
 type Member struct {
-	ID      uint64 `json:"id"`      // not 0
-	Address string `json:"address"` // only carried, never dialled here
+	ID      uint64 `json:"id"`                // not 0
+	Address string `json:"address"`           // where the others reach it; only carried, never dialled here
+	Clients string `json:"clients,omitempty"` // where clients reach it; only carried
 }
 
 // Config says what Open needs. Zero values of everything below Transport mean the default.
@@ -63,7 +65,9 @@ type Config struct {
 	ClusterID uint64   // a folder of another cluster is refused
 	ID        uint64   // this member's; a folder of another member is refused
 	Dir       string   // the journal's folder, made if missing, locked while open
-	Members   []Member // the first members, this one included; used only when Dir holds no journal
+	Members   []Member // the first members; used only when Dir holds no journal
+	Restored  bool     // the state machine may have applied something already: a new cluster goes on from there
+	Join      bool     // this member is not one of the first: it waits for the leader to add it
 
 	StateMachine StateMachine
 	Transport    Transport
@@ -77,6 +81,10 @@ type Config struct {
 	CatchUpEntries  uint64 // entries kept in memory behind the mark for slow followers (10,000), up to SnapshotBytes
 	MaxCommandBytes int    // a longer command is ErrTooLarge (4 MiB); a message may be this and 1 MiB more
 
+	ImageBytesPerSecond int64 // of an image that is sent to another member (64 MiB)
+	ReserveBytes        int64 // with less space free no commands are taken (two segments); see space.go
+	BallastBytes        int64 // kept in a file that is given up when there is no space at all (one segment)
+
 	Log *slog.Logger // nil discards
 
 	hooks hooks
@@ -85,6 +93,7 @@ type Config struct {
 // hooks let tests of this package stand at the places where a disk fails or a machine stops.
 type hooks struct {
 	save  func(entries int) error  // before each batch is written; an error is taken as the disk's
+	free  func() int64             // bytes free on the disk; statfs by default
 	crash func(point string)       // between two steps of which the second may never happen
 	write func(func() error) error // this and tick: see Faults
 	tick  func() error
@@ -127,6 +136,15 @@ func (c Config) withDefaults() Config {
 	if c.MaxCommandBytes == 0 {
 		c.MaxCommandBytes = 4 << 20
 	}
+	if c.ImageBytesPerSecond == 0 {
+		c.ImageBytesPerSecond = 64 << 20
+	}
+	if c.ReserveBytes == 0 {
+		c.ReserveBytes = 2 * wal.SegmentSizeBytes
+	}
+	if c.BallastBytes == 0 {
+		c.BallastBytes = wal.SegmentSizeBytes
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -144,6 +162,8 @@ func (c Config) validate() error {
 		return invalid(c.Dir, "a state machine and a transport are needed")
 	case c.ElectionTicks <= c.HeartbeatTicks || c.HeartbeatTicks < 0 || c.Tick < 0:
 		return invalid(c.Dir, "the election timeout (%d ticks) must exceed the heartbeat interval (%d ticks)", c.ElectionTicks, c.HeartbeatTicks)
+	case c.ImageBytesPerSecond < 0 || c.ReserveBytes < 0 || c.BallastBytes < 0:
+		return invalid(c.Dir, "a number of bytes is negative")
 	case c.MaxCommandBytes < 0 || c.MaxCommandBytes > maxInflightBytes/2:
 		return invalid(c.Dir, "the longest command must be between 1 and %d bytes", maxInflightBytes/2)
 	}
@@ -159,8 +179,8 @@ func (c Config) validateMembers() error {
 		}
 		seen[m.ID] = true
 	}
-	if !seen[c.ID] {
-		return invalid(c.Dir, "member %d is not among the first members", c.ID)
+	if seen[c.ID] == c.Join {
+		return invalid(c.Dir, "member %d is to be among the first members, or else to join them", c.ID)
 	}
 	return nil
 }

@@ -17,11 +17,13 @@ import (
 // recovered is what a member knows when it starts.
 type recovered struct {
 	journal *journal
-	members []Member
 	state   *raftpb.HardState
 	mark    *walpb.Snapshot // the journal begins behind it
 	entries []*raftpb.Entry
 	applied uint64 // by the state machine, durably
+
+	memberships []since    // at the mark, and after each change up to applied
+	membership  membership // the last of them
 }
 
 // The place every member of a new cluster starts from. Entries begin behind it, so that the members, which
@@ -33,6 +35,9 @@ const (
 
 // recoverJournal brings the folder into order after whatever happened, and reads it. The folder is locked.
 func recoverJournal(cfg Config, zl *zap.Logger) (*recovered, error) {
+	if err := makeRoom(cfg); err != nil {
+		return nil, err
+	}
 	if err := settle(cfg, zl); err != nil {
 		return nil, err
 	}
@@ -61,7 +66,7 @@ func recoverJournal(cfg Config, zl *zap.Logger) (*recovered, error) {
 	}
 	mark := newestMark(s)
 	if mark == nil {
-		return nil, refuse(path, syscall.EIO, "the journal has no mark to begin from")
+		return nil, refuse(path, syscall.EIO, "the journal has no mark to begin from. %s", wayOut)
 	}
 	if err := cut(cfg, s.tear); err != nil {
 		return nil, err
@@ -70,11 +75,42 @@ func recoverJournal(cfg Config, zl *zap.Logger) (*recovered, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &recovered{journal: j, members: h.Members, state: j.saved, mark: mark, entries: entries, applied: cfg.StateMachine.Applied()}
-	if err := r.reconcile(); err != nil {
+	j.head = h
+	r := &recovered{journal: j, state: j.saved, mark: mark, entries: entries, applied: cfg.StateMachine.Applied()}
+	err = r.reconcile()
+	if err == nil {
+		err = r.remember()
+	}
+	if err != nil {
 		return nil, errors.Join(err, j.wal.Close())
 	}
 	return r, nil
+}
+
+// remember finds out who the members are as of applied: what the mark says, and the changes behind it.
+func (r *recovered) remember() error {
+	book, err := readBook(r.journal.path, r.journal.head)
+	if err != nil {
+		return err
+	}
+	m := membershipOf(r.mark.GetConfState(), joined(r.journal.head.Members, book))
+	if id := m.unknown(); id != 0 {
+		return refuse(r.journal.path, syscall.EIO, "nothing tells the address of member %x. %s", id, wayOut)
+	}
+	r.memberships = []since{{r.mark.GetIndex(), m}}
+	for _, e := range r.entries {
+		if e.GetType() == raftpb.EntryNormal || e.GetIndex() > r.applied {
+			continue
+		}
+		_, c, _, _, ok := decodeChange(e)
+		if !ok {
+			return notUnderstood(r.journal.path, e.GetIndex())
+		}
+		m = m.with(c)
+		r.memberships = append(r.memberships, since{e.GetIndex(), m})
+	}
+	r.membership = m
+	return nil
 }
 
 // settle finishes or undoes what a crash left: images half received, and the journal that was to begin at an
@@ -84,7 +120,7 @@ func settle(cfg Config, zl *zap.Logger) error {
 	if err != nil {
 		return fault("open journal", cfg.Dir, err)
 	}
-	for _, path := range append(leftovers, filepath.Join(cfg.Dir, nextName+".tmp")) {
+	for _, path := range append(leftovers, filepath.Join(cfg.Dir, nextName+".tmp"), filepath.Join(cfg.Dir, bookName+".tmp")) {
 		if err := os.RemoveAll(path); err != nil {
 			return err
 		}
@@ -108,29 +144,38 @@ func bootstrap(cfg Config, zl *zap.Logger) ([]uint64, error) {
 	if err := cfg.validateMembers(); err != nil {
 		return nil, err
 	}
-	if applied := cfg.StateMachine.Applied(); applied != 0 {
-		return nil, refuse(cfg.Dir, syscall.ENOENT, "the journal is missing, but the state machine has applied %d entries", applied)
-	}
-	voters := &raftpb.ConfState{}
-	for _, m := range cfg.Members {
-		voters.Voters = append(voters.Voters, m.ID)
+	begin, applied := uint64(genesisIndex), cfg.StateMachine.Applied()
+	switch {
+	case applied == 0:
+	case cfg.Restored && !cfg.Join:
+		begin = max(begin, applied)
+	default:
+		return nil, refuse(cfg.Dir, syscall.ENOENT, "the journal is missing, but the state machine has applied %d entries. %s", applied, wayOut)
 	}
 	h := header{cfg.ClusterID, cfg.ID, cfg.Members}
-	state := &raftpb.HardState{Term: new(uint64(genesisTerm)), Vote: new(uint64(0)), Commit: new(uint64(genesisIndex))}
-	mark := &walpb.Snapshot{Index: new(uint64(genesisIndex)), Term: new(uint64(genesisTerm)), ConfState: voters}
+	state := &raftpb.HardState{Term: new(uint64(genesisTerm)), Vote: new(uint64(0)), Commit: new(begin)}
+	mark := &walpb.Snapshot{Index: new(begin), Term: new(uint64(genesisTerm)), ConfState: founded(cfg.Members).conf()}
 	if err := createJournal(zl, filepath.Join(cfg.Dir, nextName), h.encode(), state, mark); err != nil {
 		return nil, err
 	}
 	cfg.hooks.at("journal created")
-	_, err := promote(cfg.Dir, genesisIndex)
-	return []uint64{genesisIndex}, err
+	_, err := promote(cfg.Dir, begin)
+	return []uint64{begin}, err
+}
+
+func parseHeader(path string, encoded []byte) (header, error) {
+	var h header
+	if err := json.Unmarshal(encoded, &h); err != nil {
+		return h, refuse(path, syscall.EIO, "the head of its segments is not readable: %v. %s", err, wayOut)
+	}
+	return h, nil
 }
 
 // checkHeader refuses the journal of somebody else.
 func checkHeader(cfg Config, path string, encoded []byte) (header, error) {
-	var h header
-	if err := json.Unmarshal(encoded, &h); err != nil {
-		return h, refuse(path, syscall.EIO, "the head of its segments is not readable: %v", err)
+	h, err := parseHeader(path, encoded)
+	if err != nil {
+		return h, err
 	}
 	if h.Cluster != cfg.ClusterID {
 		return h, refuse(cfg.Dir, syscall.EINVAL, "it belongs to cluster %d, not to cluster %d", h.Cluster, cfg.ClusterID)
@@ -181,12 +226,12 @@ func (r *recovered) reconcile() error {
 	case r.applied == 0 && first == genesisIndex:
 		r.applied = genesisIndex // the empty state
 	case r.applied < first:
-		return refuse(r.journal.path, syscall.EIO, "it begins behind entry %d, but the state machine has only %d: the state machine's folder is old or was lost", first, r.applied)
+		return refuse(r.journal.path, syscall.EIO, "it begins behind entry %d, but the state machine has only %d: the state machine's folder is old or was lost. %s", first, r.applied, wayOut)
 	case r.applied > last:
-		return refuse(r.journal.path, syscall.EIO, "it ends at entry %d, but the state machine has %d: the journal has lost its end", last, r.applied)
+		return refuse(r.journal.path, syscall.EIO, "it ends at entry %d, but the state machine has %d: the journal has lost its end. %s", last, r.applied, wayOut)
 	}
 	if r.state.GetCommit() > last {
-		return refuse(r.journal.path, syscall.EIO, "it ends at entry %d, but %d were committed: the journal has lost its end", last, r.state.GetCommit())
+		return refuse(r.journal.path, syscall.EIO, "it ends at entry %d, but %d were committed: the journal has lost its end. %s", last, r.state.GetCommit(), wayOut)
 	}
 	if r.state.GetCommit() < r.applied {
 		r.state = &raftpb.HardState{Term: r.state.Term, Vote: r.state.Vote, Commit: new(r.applied)}
@@ -197,7 +242,8 @@ func (r *recovered) reconcile() error {
 // storage gives raft what was recovered.
 func (r *recovered) storage() (*raft.MemoryStorage, error) {
 	storage := raft.NewMemoryStorage()
-	metadata := &raftpb.SnapshotMetadata{Index: r.mark.Index, Term: r.mark.Term, ConfState: r.mark.ConfState}
+	// raft reads from it who the members are as of applied; the next mark puts things right.
+	metadata := &raftpb.SnapshotMetadata{Index: r.mark.Index, Term: r.mark.Term, ConfState: r.membership.conf()}
 	if err := storage.ApplySnapshot(&raftpb.Snapshot{Metadata: metadata}); err != nil {
 		return nil, err
 	}

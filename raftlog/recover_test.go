@@ -64,12 +64,12 @@ func TestLockedFolder(t *testing.T) {
 	c := newCluster(t, 1, nil)
 	defer c.close()
 	_, err := Open(c.config(1))
-	refusal(t, err, syscall.EBUSY, filepath.Join(c.dir, "1"), "another process")
+	refusal(t, err, syscall.EBUSY, filepath.Join(c.dir, "1"), fmt.Sprintf("process %d uses it", os.Getpid()))
 }
 
 func TestBadConfigurations(t *testing.T) {
 	c := newCluster(t, 0, nil)
-	c.members = []Member{{1, "a"}, {2, "b"}}
+	c.members = []Member{{ID: 1, Address: "a"}, {ID: 2, Address: "b"}}
 	for name, change := range map[string]func(*Config){
 		"no id":            func(cfg *Config) { cfg.ID = 0 },
 		"no folder":        func(cfg *Config) { cfg.Dir = "" },
@@ -78,8 +78,8 @@ func TestBadConfigurations(t *testing.T) {
 		"election":         func(cfg *Config) { cfg.ElectionTicks, cfg.HeartbeatTicks = 3, 3 },
 		"command":          func(cfg *Config) { cfg.MaxCommandBytes = 1 << 30 },
 		"not a member":     func(cfg *Config) { cfg.ID = 3 },
-		"twice":            func(cfg *Config) { cfg.Members = []Member{{1, "a"}, {1, "b"}} },
-		"member 0":         func(cfg *Config) { cfg.Members = []Member{{1, "a"}, {0, "b"}} },
+		"twice":            func(cfg *Config) { cfg.Members = []Member{{ID: 1}, {ID: 1}} },
+		"member 0":         func(cfg *Config) { cfg.Members = []Member{{ID: 1}, {ID: 0}} },
 		"no members":       func(cfg *Config) { cfg.Members = nil },
 	} {
 		cfg := c.config(1)

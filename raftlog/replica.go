@@ -22,14 +22,20 @@ type replica struct {
 	applied uint64 // by the apply goroutine in this life, or durable from the last
 	ready   bool   // of the terms before leads, everything is applied
 
-	reads    reads
-	transfer transfer
-	install  *install        // being handed to raft
-	sending  map[uint64]bool // members to which an image is on its way
+	membership membership // as of applied
+	changing   uint64     // number of the proposal of a change of the members that is on its way; 0: none
+	changes    uint64     // of the members, so far
+
+	reads      reads
+	transfer   transfer
+	install    *install // being handed to raft
+	checking   bool     // the journal goroutine has been asked to look at its disk
+	untilCheck time.Duration
+	sending    map[uint64]bool // members to which an image is on its way
 }
 
 func newReplica(l *Log, rec *recovered, node *raft.RawNode) *replica {
-	r := &replica{log: l, node: node, applied: rec.applied, sending: make(map[uint64]bool)}
+	r := &replica{log: l, node: node, applied: rec.applied, membership: rec.membership, sending: make(map[uint64]bool)}
 	r.reads = newReads(l.cfg, r.readable)
 	return r
 }
@@ -49,8 +55,8 @@ func (r *replica) run(end func()) {
 	}()
 	ticker := time.NewTicker(r.log.cfg.Tick)
 	defer ticker.Stop()
-	if len(r.log.members) == 1 {
-		_ = r.node.Campaign() // nobody else could be leader
+	if len(r.membership.voters) == 1 {
+		_ = r.node.Campaign() // nobody else could be leader; it does nothing on a learner
 	}
 	for {
 		r.handleReady()
@@ -104,12 +110,19 @@ func (r *replica) tick() {
 		}
 	}
 	r.node.Tick()
+	if r.untilCheck -= r.log.cfg.Tick; r.untilCheck <= 0 && !r.checking {
+		r.untilCheck, r.checking = spaceCheck, true
+		r.log.writes.put(write{check: true})
+	}
 	r.reads.tick(r.node)
 	r.transfer.tick(r.node.BasicStatus())
 }
 
 // step gives raft a message of another member. raft's error says that the message does not concern us.
 func (r *replica) step(m *raftpb.Message) {
+	if m.GetType() == raftpb.MsgApp && len(m.GetEntries()) > 0 && r.log.full.Load() {
+		return // as if lost: the leader sends them again
+	}
 	if err := r.node.Step(m); err != nil {
 		r.log.cfg.Log.Debug("message ignored", "from", m.GetFrom(), "type", m.GetType(), "reason", err)
 	}
@@ -134,7 +147,7 @@ func (r *replica) handleReady() {
 // readable reports whether raft may be asked for the commit index. A leader among several answers only once it has
 // committed something in its own term. A single member does not wait for that, and after a restart its
 // commit index, which is not synced by itself, may be older than what it acknowledged.
-func (r *replica) readable() bool { return len(r.log.members) > 1 || r.ready }
+func (r *replica) readable() bool { return len(r.membership.voters) > 1 || r.ready }
 
 // post lets the raft goroutine do something, soon, if it is still there.
 func (l *Log) post(event func(*replica)) { l.events.put(event) }
@@ -165,16 +178,25 @@ func (r *replica) dispatch(messages []*raftpb.Message) {
 	}
 }
 
-// appliedTo is told by the apply goroutine.
-func (r *replica) appliedTo(index, term uint64, responses []*raftpb.Message) {
-	r.applied = index
-	r.dispatch(responses)
+// applied is what the apply goroutine tells of a batch.
+type applied struct {
+	index, term uint64 // of its last entry
+	changes     []*raftpb.ConfChange
+	changers    []proposer // whose they are
+	membership  membership // after them
+	responses   []*raftpb.Message
+}
+
+func (r *replica) appliedTo(a applied) {
+	r.applied = a.index
+	r.changed(a)
+	r.dispatch(a.responses)
 	r.observe()
-	if r.leads != 0 && !r.ready && term == r.leads {
+	if r.leads != 0 && !r.ready && a.term == r.leads {
 		r.ready = true
 		r.publish()
 	}
-	r.reads.release(index)
+	r.reads.release(a.index)
 }
 
 // observe looks whether leadership has changed since it was last published. Proposals on their way are
@@ -195,6 +217,7 @@ func (r *replica) observe() {
 	r.leads, r.leader, r.term, r.ready = leads, s.Lead, s.GetTerm(), r.ready && !lost && leads != 0
 	r.publish()
 	if lost {
+		r.changing = 0
 		r.log.waiting.abandon(ErrUnknown)
 	}
 	r.transfer.observe(r.log.cfg.ID, s)

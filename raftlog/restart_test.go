@@ -95,7 +95,7 @@ func TestStateMachineAheadOfCommitIndex(t *testing.T) {
 // A crash while a new member's journal is made leaves nothing of it, or all.
 func TestCrashDuringBootstrap(t *testing.T) {
 	c := newCluster(t, 0, nil)
-	c.members = []Member{{1, "master-1:26000"}}
+	c.members = []Member{{ID: 1, Address: "master-1:26000"}}
 	c.change = func(cfg *Config) {
 		cfg.hooks.crash = func(point string) {
 			if point == "journal created" {

@@ -108,8 +108,12 @@ func (s *survey) segment(path string, sum uint32, first, last bool) (uint32, err
 
 func damaged(path string, at int64, text string) error {
 	return &os.PathError{Op: "read journal", Path: path, Err: because(syscall.EIO,
-		"damaged at byte %d: %s; records behind it cannot be trusted. Restore the folder from a copy, or remove it and let this member join anew", at, text)}
+		"damaged at byte %d: %s; what is behind it cannot be trusted. %s", at, text, wayOut)}
 }
+
+// wayOut is what to do about a folder that cannot be used. A copy from before would be worse than nothing: it has
+// forgotten what this member promised to the others since.
+const wayOut = "Run: goosefs fsadmin journal rejoin (empties this master's folders; it joins the other masters again)"
 
 // record takes in one good record, or says why it cannot belong here.
 func (s *survey) record(rec *walpb.Record) string {
@@ -124,8 +128,8 @@ func (s *survey) record(rec *walpb.Record) string {
 		switch {
 		case !strictly(rec.GetData(), &e) || e.GetTerm() == 0:
 			return "not an entry"
-		case e.GetType() != raftpb.EntryNormal:
-			return "an entry of kind " + e.GetType().String() + ", which a newer version must have written"
+		case e.GetType() != raftpb.EntryNormal && !understood(&e):
+			return "an entry of kind " + e.GetType().String() + " that this version does not know: a newer one wrote it"
 		case s.last != 0 && e.GetIndex() > s.last+1:
 			return "entries are missing"
 		}

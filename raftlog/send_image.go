@@ -44,7 +44,7 @@ func (l *Log) transferImage(m *raftpb.Message) (index uint64, err error) {
 	defer func() { err = errors.Join(err, image.close()) }()
 	metadata := &raftpb.SnapshotMetadata{
 		Index: new(image.index), Term: new(image.term),
-		ConfState: m.GetSnapshot().GetMetadata().GetConfState(),
+		ConfState: image.membership.conf(),
 	}
 	if image.index < m.GetSnapshot().GetMetadata().GetIndex() {
 		return image.index, because(syscall.EAGAIN, "the state machine is behind the mark")
@@ -56,7 +56,7 @@ func (l *Log) transferImage(m *raftpb.Message) (index uint64, err error) {
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		writer.CloseWithError(writeImage(writer, image)) // nil: EOF
+		writer.CloseWithError(writeImage(writer, image.membership, image, l.cfg.ImageBytesPerSecond)) // nil: EOF
 	}()
 	err = l.cfg.Transport.SendSnapshot(l.background, out, reader)
 	reader.CloseWithError(io.ErrClosedPipe)

@@ -11,15 +11,18 @@ type Status struct {
 	Commit    uint64 // the last entry a majority is known to have
 	Applied   uint64 // the last entry this member's state machine has
 	Members   []MemberStatus
+	Removed   bool // this member is none any more: it has to be wiped to come back
+	Full      bool // this member's disk: no commands are taken
 }
 
 // MemberStatus describes one member. Only the leader knows of others what they have; elsewhere it is known of this
 // member and, as to Active, of the leader.
 type MemberStatus struct {
 	Member
-	Match  uint64 // the last entry the member is known to have on disk
-	Active bool   // heard of within about an election timeout
-	Leader bool
+	Match   uint64 // the last entry the member is known to have on disk
+	Active  bool   // heard of within about an election timeout
+	Leader  bool
+	Learner bool // it has no vote
 }
 
 // Status returns the present state; after the end of the log the last one.
@@ -40,10 +43,11 @@ func (r *replica) status() Status {
 	s := r.node.Status()
 	status := Status{
 		ClusterID: r.log.cfg.ClusterID, ID: s.ID, Leader: s.Lead, Term: s.GetTerm(), Commit: s.GetCommit(), Applied: r.applied,
+		Removed: r.membership.removed(s.ID), Full: r.log.full.Load(),
 	}
-	for _, m := range r.log.members {
+	for _, m := range r.membership.present() {
 		self, leader := m.ID == s.ID, m.ID == s.Lead
-		ms := MemberStatus{Member: m, Active: self || leader, Leader: leader}
+		ms := MemberStatus{Member: m, Active: self || leader, Leader: leader, Learner: r.membership.learns(m.ID)}
 		if s.RaftState == raft.StateLeader {
 			p := s.Progress[m.ID]
 			ms.Match, ms.Active = p.Match, self || p.RecentActive

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"slices"
 	"syscall"
 
 	"go.etcd.io/raft/v3"
@@ -31,17 +30,34 @@ func (l *Log) Step(ctx context.Context, m *raftpb.Message) error {
 	}
 }
 
-// checkMessage refuses what no member sends: a confused peer, or one that has our address by mistake.
+// checkMessage refuses what no member sends: a confused peer, one that has our address by mistake, or one that was
+// removed. A sender that is not known may be a member of whom this one, being behind, has not heard yet.
 func (l *Log) checkMessage(m *raftpb.Message) error {
 	switch {
 	case m.GetTo() != l.cfg.ID:
 		return because(syscall.EINVAL, "a message for member %d came to member %d", m.GetTo(), l.cfg.ID)
-	case m.GetFrom() == l.cfg.ID || !slices.ContainsFunc(l.members, func(p Member) bool { return p.ID == m.GetFrom() }):
+	case m.GetFrom() == l.cfg.ID || m.GetFrom() == raft.None:
 		return because(syscall.EINVAL, "a message came from %d, which is no other member", m.GetFrom())
+	case l.Removed(m.GetFrom()):
+		return ErrRemoved
 	case raft.IsLocalMsg(m.GetType()), m.GetType() == raftpb.MsgProp:
 		return because(syscall.EINVAL, "a message of type %s came from another member", m.GetType())
 	}
 	return nil
+}
+
+// Members are those who keep the log, as far as this member has applied it.
+func (l *Log) Members() []Member {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.membership.present()
+}
+
+// Removed says whether a member was removed, as far as this one has applied the log.
+func (l *Log) Removed(id uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mu.membership.removed(id)
 }
 
 // ReportUnreachable tells that messages to a member got lost. It never blocks, so Transport.Send may call it.
@@ -52,7 +68,7 @@ func (l *Log) ReportUnreachable(id uint64) {
 // install is a received image being handed to raft.
 type install struct {
 	message *raftpb.Message
-	path    string
+	image   receivedImage
 	done    chan error // one place
 }
 
@@ -66,12 +82,15 @@ func (l *Log) InstallSnapshot(ctx context.Context, m *raftpb.Message, image io.R
 	if m.GetType() != raftpb.MsgSnap || raft.IsEmptySnap(m.GetSnapshot()) {
 		return because(syscall.EINVAL, "a message of type %s came with an image", m.GetType())
 	}
-	path, err := l.receiveImage(ctx, image)
+	received, err := l.receiveImage(ctx, image)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(path)
-	in := &install{message: m, path: path, done: make(chan error, 1)}
+	defer os.Remove(received.path)
+	if !received.membership.agrees(m.GetSnapshot().GetMetadata().GetConfState()) {
+		return because(syscall.EINVAL, "the image has other members than its message")
+	}
+	in := &install{message: m, image: received, done: make(chan error, 1)}
 	l.post(func(r *replica) { r.handOver(in) })
 	select { // not ctx: the file is in use
 	case err := <-in.done:
@@ -81,22 +100,32 @@ func (l *Log) InstallSnapshot(ctx context.Context, m *raftpb.Message, image io.R
 	}
 }
 
+// receivedImage is an image in a file, and who the members are as of it.
+type receivedImage struct {
+	path       string
+	membership membership
+}
+
 // receiveImage writes the image to a file of its own. It needs no sync: what a crash leaves is removed.
-func (l *Log) receiveImage(ctx context.Context, image io.Reader) (path string, err error) {
+func (l *Log) receiveImage(ctx context.Context, image io.Reader) (in receivedImage, err error) {
 	select {
 	case <-l.stop:
-		return "", ErrClosed
+		return in, ErrClosed
 	default:
+	}
+	if l.full.Load() {
+		return in, ErrFull
 	}
 	f, err := os.CreateTemp(l.cfg.Dir, imagePattern)
 	if err != nil {
-		return "", err
+		return in, err
 	}
-	err = errors.Join(readImage(f, &contextReader{ctx, image}), f.Close())
-	if err != nil {
-		return "", errors.Join(fault("receive image", f.Name(), err), os.Remove(f.Name()))
+	in.path = f.Name()
+	in.membership, err = readImage(f, &contextReader{ctx, image})
+	if err = errors.Join(err, f.Close()); err != nil {
+		return in, errors.Join(fault("receive image", f.Name(), err), os.Remove(f.Name()))
 	}
-	return f.Name(), nil
+	return in, nil
 }
 
 // contextReader fails once ctx has ended, between two reads.

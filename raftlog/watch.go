@@ -6,6 +6,7 @@ type Role struct {
 	Term    uint64 // the raft term in which this was so
 	Leading bool   // this member leads, and everything of earlier terms is applied here
 	Ended   bool   // the log is closed or has failed; nothing changes any more
+	Changes uint64 // of the members, in this process: Members tells who they are now
 }
 
 // Watch returns the present role and a channel that is closed when it changes. Changes may be skipped, the
@@ -34,7 +35,7 @@ func (l *Log) setRole(role Role) {
 }
 
 func (r *replica) publish() {
-	r.log.setRole(Role{Leader: r.leader, Term: r.term, Leading: r.leads != 0 && r.ready})
+	r.log.setRole(Role{Leader: r.leader, Term: r.term, Leading: r.leads != 0 && r.ready, Changes: r.changes})
 }
 
 func (r *replica) publishEnd() {
@@ -43,5 +44,5 @@ func (r *replica) publishEnd() {
 	r.log.mu.Lock()
 	r.log.mu.status = status
 	r.log.mu.Unlock()
-	r.log.setRole(Role{Term: status.Term, Ended: true})
+	r.log.setRole(Role{Term: status.Term, Ended: true, Changes: r.changes})
 }

@@ -1,6 +1,7 @@
 package raftlog
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"syscall"
@@ -15,6 +16,9 @@ type write struct {
 	message *raftpb.Message // MsgStorageAppend: entries and hard state to be written, then responses to be given
 	install *install        // the image that message brings, if it brings one
 	mark    uint64          // the state machine has everything up to here on its disk
+	check   bool            // look at the disk, see space.go
+
+	membership membership // as of mark
 }
 
 // writer is what the journal goroutine owns. It turns all orders that gathered during one fdatasync into one
@@ -23,17 +27,15 @@ type writer struct {
 	log     *Log
 	journal *journal
 	storage *raft.MemoryStorage // shared with raft, locks itself
-	voters  *raftpb.ConfState
-	members []Member
-	state   *raftpb.HardState // the latest; a commit index alone is written with the next batch
-	first   uint64            // of the last mark
+	state   *raftpb.HardState   // the latest; a commit index alone is written with the next batch
+	mark    *walpb.Snapshot     // the last one
+	space   space
 	done    chan struct{}
 }
 
 func newWriter(l *Log, rec *recovered, storage *raft.MemoryStorage) *writer {
 	return &writer{
-		log: l, journal: rec.journal, storage: storage, voters: rec.mark.ConfState, members: rec.members,
-		state: rec.state, first: rec.mark.GetIndex(), done: make(chan struct{}),
+		log: l, journal: rec.journal, storage: storage, state: rec.state, mark: rec.mark, done: make(chan struct{}),
 	}
 }
 
@@ -61,7 +63,7 @@ func (w *writer) run() {
 func (w *writer) execute(orders []write) error {
 	for len(orders) > 0 {
 		n := 0
-		for n < len(orders) && orders[n].mark == 0 && raft.IsEmptySnap(orders[n].message.GetSnapshot()) {
+		for n < len(orders) && orders[n].message != nil && raft.IsEmptySnap(orders[n].message.GetSnapshot()) {
 			n++
 		}
 		var err error
@@ -69,7 +71,9 @@ func (w *writer) execute(orders []write) error {
 		case n > 0:
 			err = w.append(orders[:n])
 		case orders[0].mark != 0:
-			n, err = 1, w.truncate(orders[0].mark)
+			n, err = 1, w.truncate(orders[0].mark, orders[0].membership)
+		case orders[0].check:
+			n, err = 1, w.checkSpace()
 		default:
 			n, err = 1, w.replace(orders[0])
 		}
@@ -144,8 +148,8 @@ func hardState(m *raftpb.Message) *raftpb.HardState {
 
 // truncate marks index as the beginning of the journal and deletes what lies before it: on disk all that is not
 // needed, in memory not the last entries, for followers that are a little behind.
-func (w *writer) truncate(index uint64) error {
-	if index <= w.first {
+func (w *writer) truncate(index uint64, m membership) error {
+	if index <= w.mark.GetIndex() {
 		return nil // an image has gone further meanwhile
 	}
 	term, err := w.storage.Term(index)
@@ -153,15 +157,22 @@ func (w *writer) truncate(index uint64) error {
 		return fault("truncate journal", w.journal.path, fmt.Errorf("entry %d: %w", index, err))
 	}
 	w.log.cfg.hooks.at("before mark")
-	mark := &walpb.Snapshot{Index: new(index), Term: new(term), ConfState: w.voters}
+	switch err := w.journal.saveBook(m.book); { // the entries that tell it are about to go
+	case errors.Is(err, syscall.ENOSPC):
+		w.log.cfg.Log.Warn("the log is not truncated: no space to write down who the members are", "error", err)
+		return nil
+	case err != nil:
+		return err
+	}
+	mark := &walpb.Snapshot{Index: new(index), Term: new(term), ConfState: m.conf()}
 	if err := w.journal.mark(w.state, mark); err != nil {
 		return err
 	}
 	w.log.cfg.hooks.at("marked")
-	if _, err := w.storage.CreateSnapshot(index, w.voters, nil); err != nil {
+	if _, err := w.storage.CreateSnapshot(index, m.conf(), nil); err != nil {
 		return fault("truncate journal", w.journal.path, err)
 	}
-	w.first = index
+	w.mark = mark
 	if err := w.compact(index); err != nil {
 		return err
 	}
@@ -221,23 +232,25 @@ func (w *writer) replace(o write) error {
 		state = &raftpb.HardState{Term: state.Term, Vote: state.Vote, Commit: snapshot.Index}
 	}
 	mark := &walpb.Snapshot{Index: snapshot.Index, Term: snapshot.Term, ConfState: snapshot.ConfState}
-	if err := w.journal.prepare(header{w.log.cfg.ClusterID, w.log.cfg.ID, w.members}, state, mark); err != nil {
+	book := o.install.image.membership.book
+	if err := w.journal.prepare(header{w.log.cfg.ClusterID, w.log.cfg.ID, book}, state, mark); err != nil {
 		return err
 	}
 	w.log.cfg.hooks.at("image received")
 	restored := make(chan error, 1)
-	w.log.tasks.put(task{restore: &restore{path: o.install.path, index: snapshot.GetIndex(), term: snapshot.GetTerm(), done: restored}})
+	w.log.tasks.put(task{restore: &restore{image: o.install.image, index: snapshot.GetIndex(), term: snapshot.GetTerm(), done: restored}})
 	if err := <-restored; err != nil {
 		return err
 	}
 	w.log.cfg.hooks.at("image restored")
-	if err := w.journal.replace(mark); err != nil {
+	if err := w.journal.replace(mark, book); err != nil {
 		return err
 	}
-	w.state, w.first, w.voters = state, snapshot.GetIndex(), snapshot.ConfState
+	w.state, w.mark = state, mark
 	if err := w.storage.ApplySnapshot(o.message.GetSnapshot()); err != nil {
 		return fault("install image", w.journal.path, err)
 	}
+	w.log.post(func(r *replica) { r.setMembership(o.install.image.membership) })
 	o.install.done <- nil
 	w.log.cfg.Log.Info("image installed", "index", snapshot.GetIndex(), "term", snapshot.GetTerm())
 	rest := &raftpb.Message{Entries: o.message.GetEntries(), Responses: o.message.GetResponses()}

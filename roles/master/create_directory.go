@@ -41,7 +41,7 @@ func (s *fileService) CreateDirectory(ctx context.Context, req *pb.CreateDirecto
 		return nil, err
 	}
 	if through(o.GetWriteType()) {
-		err = s.makeThrough(ctx, result)
+		err = s.makeThrough(ctx, result, create.OpID)
 	}
 	return &pb.CreateDirectoryPResponse{}, err
 }
@@ -56,15 +56,21 @@ func missingPaths(r metastore.Resolution) (paths []string) {
 
 // makeThrough makes a new directory of the namespace in the under file system too. If that will not have it, the
 // directory is taken away again; parents that were made with it stay.
-func (s *fileService) makeThrough(ctx context.Context, made *metastore.Result) error {
+func (s *fileService) makeThrough(ctx context.Context, made *metastore.Result, op metastore.OpID) error {
 	x, err := s.changes.begin(ctx, made.Path)
 	if err != nil {
 		return err
 	}
 	defer s.changes.end(x)
+	if refused := s.operations.outcome(op).refused; refused != nil {
+		return refused
+	}
 	n, p, err := s.store.Get(made.Inode.ID)
+	if errnoOf(err) == syscall.ENOENT {
+		return nil // it was made, and has been removed since
+	}
 	if err != nil || p != made.Path || n.Persistence == metastore.Persisted {
-		return err // removed, moved or completed by somebody else
+		return err // moved since, or complete
 	}
 	r, err := s.store.Resolve(p)
 	if err != nil || r.Mount.ID == 0 {
@@ -74,6 +80,7 @@ func (s *fileService) makeThrough(ctx context.Context, made *metastore.Result) e
 		if ctx.Err() != nil {
 			return err // the caller left: perhaps to ask again
 		}
+		s.operations.refuse(op, err, s.now())
 		_, undone := s.propose(ctx, metastore.Delete{Header: s.head(nil), Path: p, IfID: n.ID}, p)
 		if undone != nil {
 			s.log.Warn("a directory that its under file system refuses stays in the namespace", "path", p, "err", undone)

@@ -31,7 +31,12 @@ func (s *fileService) Mount(ctx context.Context, req *pb.MountPRequest) (*pb.Mou
 			return nil, err
 		}
 		mount.ReadOnly = mount.ReadOnly || readOnlyKind(kind)
-		if _, err := s.loader.stat(ctx, mount.Path, s.freshness(nil)); err != nil {
+		// A mount may hide a directory, if that is empty.
+		r, err := s.loader.stat(ctx, mount.Path, s.freshness(nil))
+		if err == nil {
+			_, err = s.loader.list(ctx, r, s.freshness(nil))
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -18,9 +18,15 @@ import (
 type operations struct {
 	mu struct {
 		sync.Mutex
-		recent, older map[metastore.OpID]time.Time
+		recent, older map[metastore.OpID]outcome
 		turned        time.Time
 	}
+}
+
+// outcome of an operation that was applied.
+type outcome struct {
+	at      time.Time
+	refused error // why it was undone: the under file system would not have it
 }
 
 // rememberFor is a little less than the metastore does: an operation that is known here is known there.
@@ -28,7 +34,7 @@ const rememberFor = metastore.OpWindow - time.Minute
 
 func newOperations() *operations {
 	o := &operations{}
-	o.mu.recent = make(map[metastore.OpID]time.Time)
+	o.mu.recent = make(map[metastore.OpID]outcome)
 	return o
 }
 
@@ -36,23 +42,39 @@ func (o *operations) note(id metastore.OpID, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if now.Sub(o.mu.turned) > rememberFor {
-		o.mu.recent, o.mu.older, o.mu.turned = make(map[metastore.OpID]time.Time), o.mu.recent, now
+		o.mu.recent, o.mu.older, o.mu.turned = make(map[metastore.OpID]outcome), o.mu.recent, now
 	}
-	o.mu.recent[id] = now
+	o.mu.recent[id] = outcome{at: now, refused: o.outcomeLocked(id).refused}
+}
+
+// refuse remembers that an operation that was applied has been undone, and why.
+func (o *operations) refuse(id metastore.OpID, why error, now time.Time) {
+	if id == (metastore.OpID{}) {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.mu.recent[id] = outcome{at: now, refused: why}
 }
 
 // applied says whether the operation was applied: then its command, proposed again, does nothing but answer.
 func (o *operations) applied(id metastore.OpID, now time.Time) bool {
-	if id == (metastore.OpID{}) {
-		return false
-	}
+	at := o.outcome(id).at
+	return !at.IsZero() && now.Sub(at) <= rememberFor
+}
+
+// outcome is zero for what is not known.
+func (o *operations) outcome(id metastore.OpID) outcome {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	at, ok := o.mu.recent[id]
-	if !ok {
-		at, ok = o.mu.older[id]
+	return o.outcomeLocked(id)
+}
+
+func (o *operations) outcomeLocked(id metastore.OpID) outcome {
+	if known, ok := o.mu.recent[id]; ok {
+		return known
 	}
-	return ok && now.Sub(at) <= rememberFor
+	return o.mu.older[id]
 }
 
 // stateMachine is the metastore, and a note of every operation that it applies.

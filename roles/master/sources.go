@@ -2,6 +2,7 @@ package master
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -185,8 +186,8 @@ func (src *source) callFor(ctx context.Context, limit time.Duration, call func(c
 	}
 	defer func() { <-src.slots }()
 	err = call(limited, u)
-	if ctx.Err() != nil {
-		return err // the caller left, which says nothing about the source
+	if refused := (*metastore.Error)(nil); ctx.Err() != nil || errors.As(err, &refused) {
+		return err // the caller left, or the namespace refused: that says nothing about the source
 	}
 	src.note(err, time.Now())
 	if ufs.Retryable(err) {

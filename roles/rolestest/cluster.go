@@ -14,6 +14,8 @@ import (
 	"goosefs/roles/master"
 	"goosefs/roles/worker"
 	"goosefs/wire"
+
+	"google.golang.org/grpc"
 )
 
 // Options of a cluster. The zero value is three masters and three workers.
@@ -26,6 +28,9 @@ type Options struct {
 	StripeSize       int64
 	SyncInterval     time.Duration // -1: what is known is believed for ever, the default
 	UFSWait          time.Duration
+	OpenUFS          master.OpenUFS // by the URI's scheme by default
+	// How often masters cut their logs, and what they keep for followers; as in production by default.
+	SnapshotEntries, CatchUpEntries uint64
 	Log              *slog.Logger
 }
 
@@ -111,6 +116,7 @@ func (c *Cluster) StartMaster(i int) {
 		Name: name, Masters: c.members(), JournalDir: filepath.Join(c.dir, name, "journal"), MetaDir: filepath.Join(c.dir, name, "metastore"),
 		RootUFS: c.Root, BlockSize: c.options.BlockSize, StripeSize: c.options.StripeSize, SyncInterval: c.options.SyncInterval,
 		Election: 300 * time.Millisecond, Heartbeat: 30 * time.Millisecond, WorkerTimeout: 10 * time.Second,
+		OpenUFS: c.options.OpenUFS, SnapshotEntries: c.options.SnapshotEntries, CatchUpEntries: c.options.CatchUpEntries,
 		Version: "test", Network: c.Net.Host(name), Log: c.options.Log,
 	})
 	if err != nil {
@@ -139,7 +145,7 @@ func (c *Cluster) StartWorker(i int) {
 			Alias: "SSD", High: c.options.High, Low: c.options.Low,
 			Dirs: []blockcache.Dir{{Path: filepath.Join(c.dir, name), Quota: c.options.Quota}},
 		}}},
-		Network: c.Net.Host(name), Log: c.options.Log,
+		OpenUFS: worker.OpenUFS(c.options.OpenUFS), Network: c.Net.Host(name), Log: c.options.Log,
 	})
 	if err != nil {
 		c.t.Fatal(err)
@@ -184,8 +190,30 @@ func (c *Cluster) Leader() int {
 	return -1
 }
 
+// Conn is a connection to a master, for calls that no client makes.
+func (c *Cluster) Conn(i int) *grpc.ClientConn {
+	c.t.Helper()
+	conn, err := wire.Dial(c.Net.Host("client"), c.members()[i].Address)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
 // Isolate cuts a host off from all others, as if it had been unplugged. Join ends that.
 func (c *Cluster) Isolate(host string) { c.links(host, c.Net.Cut) }
+
+// SilenceMaster loses all that a master and the other masters say to each other, and tells nobody. Clients and workers
+// still reach it. Join ends that.
+func (c *Cluster) SilenceMaster(i int) {
+	for other := range c.Masters {
+		if other != i {
+			c.Net.Silence(MasterName(i), MasterName(other))
+			c.Net.Silence(MasterName(other), MasterName(i))
+		}
+	}
+}
 
 // Join connects an isolated host again.
 func (c *Cluster) Join(host string) { c.links(host, c.Net.Heal) }

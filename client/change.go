@@ -20,7 +20,7 @@ func change(ctx context.Context, f *FS, op, path string, call func(context.Conte
 // Mkdir makes the directory path, here and in the under file system.
 func (f *FS) Mkdir(ctx context.Context, path string, o MkdirOptions) error {
 	if o.Mode == 0 {
-		o.Mode = 0o755
+		o.Mode = 0o777 &^ f.cfg.Umask
 	}
 	req := &pb.CreateDirectoryPRequest{Path: &path, Options: &pb.CreateDirectoryPOptions{
 		Recursive: &o.Recursive, AllowExists: &o.AllowExists, Mode: modeOf(o.Mode),
@@ -35,7 +35,7 @@ func (f *FS) Mkdir(ctx context.Context, path string, o MkdirOptions) error {
 // Touch makes an empty file at path, here and in the under file system. The file must not exist.
 func (f *FS) Touch(ctx context.Context, path string) error {
 	create := &pb.CreateFilePRequest{Path: &path, Options: &pb.CreateFilePOptions{
-		Recursive: proto.Bool(true), Mode: modeOf(0o644), WriteType: pb.WritePType_CACHE_THROUGH.Enum(), CommonOptions: newOperation(),
+		Recursive: proto.Bool(true), Mode: modeOf(0o666 &^ f.cfg.Umask), WriteType: pb.WritePType_CACHE_THROUGH.Enum(), CommonOptions: newOperation(),
 	}}
 	err := change(ctx, f, "touch", path, func(ctx context.Context, c pb.FileSystemMasterClientServiceClient) error {
 		_, err := c.CreateFile(ctx, create)

@@ -14,8 +14,8 @@ import (
 type Config struct {
 	Masters []string     // host:port of every master
 	Network wire.Network // how to reach them
-	User    string       // who asks; the owner of what is created
 	Host    string       // this host's name: workers on it that hold what is read are asked first
+	Umask   uint32       // permission bits that new files and directories do not get; 022 by default
 	Log     *slog.Logger
 
 	ConnectTimeout time.Duration // the longest attempt to reach a process; the network's own by default
@@ -42,6 +42,7 @@ const (
 	defaultStreamTimeout = 30 * time.Second
 	defaultWorkersFor    = 10 * time.Second
 	defaultReadAhead     = 16 << 20
+	defaultUmask         = 0o022
 )
 
 func (c Config) withDefaults() Config {
@@ -54,6 +55,7 @@ func (c Config) withDefaults() Config {
 	c.StreamTimeout = cmp.Or(c.StreamTimeout, defaultStreamTimeout)
 	c.WorkersFor = cmp.Or(c.WorkersFor, defaultWorkersFor)
 	c.ReadAhead = cmp.Or(c.ReadAhead, defaultReadAhead)
+	c.Umask = cmp.Or(c.Umask, defaultUmask)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -13,13 +13,13 @@ import (
 type CreateOptions struct {
 	Recursive bool   // make parents too
 	Through   bool   // it is to be in the under file system when it is complete; else it is only in the cache
-	Mode      uint32 // 0644 by default
+	Mode      uint32 // 0666 less the umask by default
 }
 
 // Create makes a file that is not complete, which must not exist. [FS.Complete] ends its writing.
 func (f *FS) Create(ctx context.Context, path string, o CreateOptions) (Info, error) {
 	if o.Mode == 0 {
-		o.Mode = 0o644
+		o.Mode = 0o666 &^ f.cfg.Umask
 	}
 	write := pb.WritePType_MUST_CACHE
 	if o.Through {

@@ -102,7 +102,7 @@ type StatOptions struct {
 // MkdirOptions: Recursive makes parents too, AllowExists takes an existing directory for success.
 type MkdirOptions struct {
 	Recursive, AllowExists bool
-	Mode                   uint32 // 0755 by default
+	Mode                   uint32 // 0777 less the umask by default
 }
 
 // RemoveOptions: Recursive takes directories with all below, CacheOnly leaves the under file system alone, Unchecked

@@ -13,11 +13,11 @@ func ufsProperties() []Property {
 		{Name: "goosefs.underfs.web.connections.max", Type: Int, Default: "32",
 			Meaning: "Ours. How many connections one process opens to one web server."},
 		{Name: "goosefs.underfs.{option}", Template: true, Meaning: "Any other option of an under file system; passed on as it is."},
-		{Name: "fs.cosn.userinfo.secretId", Secret: true, Meaning: "COS: the id of the key."},
-		{Name: "fs.cosn.userinfo.secretKey", Secret: true, Meaning: "COS: the key."},
-		{Name: "fs.cosn.bucket.region", Meaning: "COS: the region of the bucket."},
-		{Name: "fs.cosn.bucket.endpoint_suffix", Meaning: "COS: the end of the host name, instead of the region."},
-		{Name: "aws.accessKeyId", Secret: true, Aliases: []string{"s3a.accessKeyId"}, Meaning: "S3: the id of the key."},
-		{Name: "aws.secretKey", Secret: true, Aliases: []string{"s3a.secretKey"}, Meaning: "S3: the key."},
+		{Name: "fs.cosn.userinfo.secretId", Secret: true, Ignored: "Not built yet: COS.", Meaning: "Not built yet: COS."},
+		{Name: "fs.cosn.userinfo.secretKey", Secret: true, Ignored: "Not built yet: COS.", Meaning: "Not built yet: COS."},
+		{Name: "fs.cosn.bucket.region", Ignored: "Not built yet: COS.", Meaning: "Not built yet: COS."},
+		{Name: "fs.cosn.bucket.endpoint_suffix", Ignored: "Not built yet: COS.", Meaning: "Not built yet: COS."},
+		{Name: "aws.accessKeyId", Secret: true, Aliases: []string{"s3a.accessKeyId"}, Ignored: "Not built yet: S3.", Meaning: "Not built yet: S3."},
+		{Name: "aws.secretKey", Secret: true, Aliases: []string{"s3a.secretKey"}, Ignored: "Not built yet: S3.", Meaning: "Not built yet: S3."},
 	}
 }

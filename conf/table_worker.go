@@ -13,8 +13,7 @@ func workerProcess() []Property {
 		{Name: "goosefs.worker.web.port", Type: Port, Default: "9204", Scope: Worker, Meaning: "Where a worker answers HTTP."},
 		{Name: "goosefs.worker.bind.host", Aliases: []string{"goosefs.worker.rpc.bind.host"}, Scope: Worker,
 			Meaning: "The address a worker listens on. Not set: the address of goosefs.worker.hostname. 0.0.0.0 is every address."},
-		{Name: "goosefs.worker.web.bind.host", Scope: Worker, Default: "${goosefs.worker.bind.host}",
-			Meaning: "The address a worker listens on for HTTP."},
+		{Name: "goosefs.worker.web.bind.host", Ignored: "Not built yet: the web pages.", Meaning: "Not built yet: the web pages."},
 		{Name: "goosefs.worker.data.folder", Default: "${goosefs.work.dir}/worker", Scope: Worker,
 			Meaning: "Ours. Where a worker keeps what is not cached bytes: its identity and the index of its tiers."},
 		{Name: "goosefs.worker.block.heartbeat.interval", Type: Duration, Default: "1s", Scope: Worker,
@@ -25,8 +24,7 @@ func workerProcess() []Property {
 			Meaning: "Ours. How many ranges a worker fetches from under file systems at once."},
 		{Name: "goosefs.worker.fill.range.bytes", Type: Size, Default: "8MB", Scope: Worker,
 			Meaning: "Ours. The range that one request to an under file system asks for when a file is read in order."},
-		{Name: "goosefs.worker.data.server.domain.socket.address", Scope: Worker,
-			Meaning: "The unix socket on which a worker hands open files to mounts of the same host. Not set: none."},
+		{Name: "goosefs.worker.data.server.domain.socket.address", Ignored: "Not built yet: reading from a worker of the same host without the network.", Meaning: "Not built yet: reading from a worker of the same host without the network."},
 	}
 }
 

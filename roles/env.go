@@ -45,17 +45,23 @@ func (e Env) Conf(c *cli.Context) (*conf.Conf, error) {
 	return e.load(conf.RoleUser, c.App.ErrWriter)
 }
 
-// commandPatience bounds how long a user's command looks for a leader. An election takes a second or two.
-const commandPatience = 10 * time.Second
+// How long a user's command looks for a leader (an election takes a second or two), and how long if nobody listens at
+// any master's address.
+const (
+	commandPatience = 10 * time.Second
+	refusedPatience = 3 * time.Second
+)
 
-// Open makes a client for a user's command.
+// Open makes a client for a user's command. What is odd about the configuration is for getConf to say, and for the
+// processes: not with every ls.
 func (e Env) Open(c *cli.Context) (*client.FS, error) {
-	cfg, err := e.Conf(c)
+	cfg, err := e.load(conf.RoleUser, io.Discard)
 	if err != nil {
 		return nil, err
 	}
 	o := clientConfig(cfg, logger(cfg, io.Discard))
 	o.RetryFor = min(o.RetryFor, commandPatience)
+	o.RefusedFor = min(o.RetryFor, refusedPatience)
 	return client.New(o)
 }
 
@@ -66,8 +72,17 @@ func clientConfig(c *conf.Conf, log *slog.Logger) client.Config {
 		host, _ = os.Hostname()
 	}
 	return client.Config{
-		Masters: c.MasterAddresses(), Network: wire.TCP{Hosts: c.HostTable()}, Host: host,
-		RetryFor: c.Duration("goosefs.user.rpc.retry.max.duration"), Log: log,
+		Masters: c.MasterAddresses(), Network: wire.TCP{Hosts: c.HostTable()}, Host: host, Log: log,
+		Umask:          uint32(c.Mode("goosefs.security.authorization.permission.umask")),
+		ConnectTimeout: c.Duration("goosefs.network.connect.timeout"),
+		RetryFor:       c.Duration("goosefs.user.rpc.retry.max.duration"),
+		RetryPause:     c.Duration("goosefs.user.rpc.retry.base.sleep"),
+		RetryPauseMax:  c.Duration("goosefs.user.rpc.retry.max.sleep"),
+		ReadRetryFor:   c.Duration("goosefs.user.block.read.retry.max.duration"),
+		StreamTimeout:  c.Duration("goosefs.user.streaming.data.timeout"),
+		WorkersFor:     c.Duration("goosefs.user.worker.list.refresh.interval"),
+		ReadAhead:      orNone(c.Bytes("goosefs.user.streaming.readahead.bytes.max")),
+		NoCache:        c.String("goosefs.user.file.readtype.default") == "NO_CACHE",
 	}
 }
 

@@ -17,14 +17,18 @@ func change(ctx context.Context, f *FS, op, path string, call func(context.Conte
 	return err
 }
 
-// Mkdir makes the directory path, here and in the under file system.
+// Mkdir makes the directory path, here and, unless o.CacheOnly, in the under file system.
 func (f *FS) Mkdir(ctx context.Context, path string, o MkdirOptions) error {
 	if o.Mode == 0 {
 		o.Mode = 0o777 &^ f.cfg.Umask
 	}
+	write := pb.WritePType_CACHE_THROUGH
+	if o.CacheOnly {
+		write = pb.WritePType_MUST_CACHE
+	}
 	req := &pb.CreateDirectoryPRequest{Path: &path, Options: &pb.CreateDirectoryPOptions{
 		Recursive: &o.Recursive, AllowExists: &o.AllowExists, Mode: modeOf(o.Mode),
-		WriteType: pb.WritePType_CACHE_THROUGH.Enum(), CommonOptions: newOperation(),
+		WriteType: &write, CommonOptions: newOperation(),
 	}}
 	return change(ctx, f, "mkdir", path, func(ctx context.Context, c pb.FileSystemMasterClientServiceClient) error {
 		_, err := c.CreateDirectory(ctx, req)

@@ -99,10 +99,12 @@ type StatOptions struct {
 	Sync bool // compare with the under file system first
 }
 
-// MkdirOptions: Recursive makes parents too, AllowExists takes an existing directory for success.
+// MkdirOptions: Recursive makes parents too, AllowExists takes an existing directory for success, CacheOnly leaves the
+// under file system alone.
 type MkdirOptions struct {
-	Recursive, AllowExists bool
-	Mode                   uint32 // 0777 less the umask by default
+	Recursive, AllowExists, CacheOnly bool
+
+	Mode uint32 // 0777 less the umask by default
 }
 
 // RemoveOptions: Recursive takes directories with all below, CacheOnly leaves the under file system alone, Unchecked

@@ -241,6 +241,8 @@ func TestSecretsInPublicFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, warnings, err := Load(in)
+		// That COS and S3 are not built yet is told too, and not what this is about.
+		warnings = slices.DeleteFunc(warnings, func(w Warning) bool { return strings.Contains(w.String(), "without effect here") })
 		if err != nil || len(warnings) != test.want {
 			t.Fatalf("%v %q: %v, %v", test.mode, test.text, warnings, err)
 		}

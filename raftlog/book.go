@@ -34,8 +34,12 @@ func (j *journal) saveBook(book []Member) error {
 		panic(err) // numbers and strings only
 	}
 	path := filepath.Join(j.dir, bookName)
-	line := fmt.Appendf(nil, "%08x %s\n", crc32.Checksum(text, castagnoli()), text)
-	return replaceFile(path, line)
+	return replaceFile(path, sealed(text))
+}
+
+// sealed is a line that readBook takes.
+func sealed(text []byte) []byte {
+	return fmt.Appendf(nil, "%08x %s\n", crc32.Checksum(text, castagnoli()), text)
 }
 
 // replaceFile gives a file other contents. After a crash it has the old ones or the new ones.
@@ -66,13 +70,12 @@ func readBook(journal string, h header) ([]Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	var sum uint32
-	text := bytes.TrimSuffix(line, []byte("\n"))
-	if n, _ := fmt.Sscanf(string(line), "%08x ", &sum); n != 1 || len(text) < 9 || crc32.Checksum(text[9:], castagnoli()) != sum {
+	_, text, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(" "))
+	if !bytes.Equal(sealed(text), line) {
 		return nil, damaged(path, 0, "its checksum is not that of its text")
 	}
 	var b writtenBook
-	if err := json.Unmarshal(text[9:], &b); err != nil || b.Version != bookVersion {
+	if err := json.Unmarshal(text, &b); err != nil || b.Version != bookVersion {
 		return nil, refuse(path, syscall.EPROTONOSUPPORT, "version %d (%v): this program reads version %d", b.Version, err, bookVersion)
 	}
 	if b.Cluster != h.Cluster || b.Member != h.Member || b.Journal != filepath.Base(journal) {

@@ -113,7 +113,7 @@ func decideChange(s Status, members membership, c memberChange) (memberChange, e
 				return refused(syscall.EBUSY, "%s leads; let another one lead first", m.Address)
 			case c.kind == addVoter && !m.Learner:
 				return refused(syscall.EEXIST, "%s has a vote already", m.Address)
-			case c.kind == addVoter && (!m.Active || m.Match+maxLag < s.Commit):
+			case c.kind == addVoter && (!m.Active || m.Match == 0 || m.Match+maxLag < s.Commit):
 				return refused(syscall.EAGAIN, "%s does not have the log yet (%d of %d entries)", m.Address, m.Match, s.Commit)
 			}
 		}

@@ -209,8 +209,15 @@ func (g *gate) Stat(ctx context.Context, name string) (ufs.Info, error) {
 }
 
 func (g *gate) Remove(ctx context.Context, name string) error {
+	err := g.UFS.Remove(ctx, name)
 	g.hold("remove", name)
-	return g.UFS.Remove(ctx, name)
+	return err
+}
+
+func (g *gate) Mkdir(ctx context.Context, name string, mode fs.FileMode) error {
+	err := g.UFS.Mkdir(ctx, name, mode)
+	g.hold("mkdir", name)
+	return err
 }
 
 func (g *gate) Rename(ctx context.Context, from, to string) error {

@@ -22,7 +22,7 @@ func (s *clusterService) Status(context.Context, *clusterpb.StatusRequest) (*clu
 	_, notReady := s.leads()
 	reply := &clusterpb.ClusterStatus{
 		Leader: leader, Version: s.options.Version, StartTimeMs: s.started.UnixMilli(), NowMs: s.now().UnixMilli(),
-		AnsweredBy: s.self.Address, Term: st.Term, Applied: st.Applied,
+		AnsweredBy: s.self.Address, Term: st.Term, Applied: stats.Applied,
 		Files: stats.Files, Directories: stats.Dirs, WebPort: int32(s.options.WebPort), SafeMode: leader == "" || leader == s.self.Address && notReady != nil,
 	}
 	for _, m := range s.options.Masters {

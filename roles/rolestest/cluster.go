@@ -31,7 +31,7 @@ type Options struct {
 	OpenUFS          master.OpenUFS // by the URI's scheme by default
 	// How often masters cut their logs, and what they keep for followers; as in production by default.
 	SnapshotEntries, CatchUpEntries uint64
-	Log              *slog.Logger
+	Log                             *slog.Logger
 }
 
 // Cluster is a running cluster. It ends with the test.

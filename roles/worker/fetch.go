@@ -17,11 +17,11 @@ const (
 // fly fetches the flight's range, and has the cache keep it. It stays on the list until it is kept, so that nobody
 // fetches it twice.
 func (f *fills) fly(src *source, fl *flight) {
-	kept := false
-	defer func() { f.landed(fl, kept) }()
+	defer f.release(fl)
+	defer close(fl.landed)
 	done, err := f.admit(src, fl.size())
 	if err != nil {
-		fl.fail(err)
+		f.crash(fl, err)
 		return
 	}
 	fl.leave(f.buffer(fl.size()))
@@ -29,9 +29,17 @@ func (f *fills) fly(src *source, fl *flight) {
 	err = f.fetch(src, fl)
 	done()
 	if err != nil {
-		fl.fail(err)
+		f.crash(fl, err)
 	}
-	kept = <-keeping
+	if kept := <-keeping; kept || err != nil || !f.linger(fl) {
+		f.drop(fl)
+	}
+}
+
+// crash ends a flight in an error. Whoever comes from now on gets another one.
+func (f *fills) crash(fl *flight, err error) {
+	f.drop(fl)
+	fl.fail(err)
 }
 
 // admit waits for so many bytes of memory: first of the mount's share, so that a sick source holds up only its own

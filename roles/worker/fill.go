@@ -210,7 +210,6 @@ func (f *fills) join(src *source, x *file, w want) *flight {
 		return end
 	})
 	fl := newFlight(x.info.ID, off, end, x.keep)
-	fl.hold()
 	f.mu.flights[x.info.ID] = append(flights, fl)
 	f.wg.Go(func() { f.fly(src, fl) })
 	return fl
@@ -234,15 +233,8 @@ func (f *fills) buffer(n int64) []byte {
 	return make([]byte, n, f.segment)
 }
 
-// landed takes the flight off the list when it is over. One that has brought all its bytes without their being kept
-// stays for a moment: its readers may not have come for all of them yet.
-func (f *fills) landed(fl *flight, kept bool) {
-	close(fl.landed)
-	if whole := fl.progress() == fl.size(); kept || !whole || !f.linger(fl) {
-		f.drop(fl)
-	}
-}
-
+// linger keeps a flight on the list that has brought all its bytes without their being kept: its readers may not have
+// come for all of them yet. It goes after a moment, or when others need the room.
 func (f *fills) linger(fl *flight) bool {
 	f.mu.Lock()
 	if f.ctx.Err() != nil || fl.size() > f.lingers {

@@ -26,10 +26,11 @@ type flight struct {
 	}
 }
 
-// newFlight is a flight that has not left. Its one reference is the list's that it is on.
+// newFlight is a flight that has not left. It has three references: of the list that it is on, of the goroutine that
+// flies it, and of whoever asked for it.
 func newFlight(file, off, end int64, keep bool) *flight {
 	fl := &flight{file: file, off: off, end: end, keep: keep, landed: make(chan struct{})}
-	fl.mu.refs, fl.mu.wanted = 1, time.Now()
+	fl.mu.refs, fl.mu.wanted = 3, time.Now()
 	return fl
 }
 

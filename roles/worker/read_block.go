@@ -160,7 +160,7 @@ func (s *blockService) fill(stream readStream, at span, buf []byte, ahead bool) 
 	for {
 		ctx, cancel := context.WithTimeout(stream.Context(), heartbeat)
 		n, fromCache, err := s.fills.read(ctx, at.file, buf, want{at.off, at.n, ahead})
-		waited := ctx.Err() != nil && stream.Context().Err() == nil
+		waited := err == context.DeadlineExceeded && stream.Context().Err() == nil
 		cancel()
 		switch {
 		case n > 0:

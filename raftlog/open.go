@@ -180,6 +180,8 @@ func (l *Log) end(r *replica, w *writer, a *applier, lock *flock.Flock) {
 	var err error
 	if l.Err() == nil {
 		err = w.journal.close(w.state)
+	} else if l.cfg.hooks.write != nil {
+		_ = w.journal.wal.Close() // the machine is a simulated one: this process goes on
 	} // else: closing would sync again, see the package comment; the process is about to exit
 	if err = errors.Join(err, lock.Close()); err != nil {
 		l.mu.Lock()

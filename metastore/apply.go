@@ -23,12 +23,16 @@ func (s *Store) Apply(last uint64, cmds [][]byte) []any {
 		panic(&Damage{What: fmt.Sprintf("log entry %d comes after %d", last, applied)})
 	}
 	results := make([]any, len(cmds))
+	s.mu.RLock()
+	t := s.treeLocked()
+	s.mu.RUnlock()
+	defer t.close()
 	for i, b := range cmds {
 		c, err := decode(b)
 		if err != nil {
 			panic(&Damage{What: fmt.Sprintf("command %d of %d up to log entry %d", i+1, len(cmds), last), Err: err})
 		}
-		if result, err := s.applyOne(c); err != nil {
+		if result, err := s.applyOne(&t, c); err != nil {
 			results[i] = err
 		} else {
 			results[i] = result
@@ -64,17 +68,16 @@ func (s *Store) waitForFlush() {
 	}
 }
 
-func (s *Store) applyOne(c command) (*Result, error) {
+func (s *Store) applyOne(t *tree, c command) (*Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := tree{s: s, header: c.head()}
-	defer t.close()
+	t.header, t.reaped = c.head(), nil
 	defer s.keepHashLocked()
 	s.mu.state.commands++
 	if result, err, known := t.recall(c); known {
 		return result, err
 	}
-	result, err := c.apply(&t)
+	result, err := c.apply(t)
 	if err == nil {
 		t.reap()
 		result.Removed = t.takeReaped()

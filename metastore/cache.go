@@ -2,8 +2,9 @@ package metastore
 
 import "sync"
 
-// cacheSize inodes at most are kept decoded.
-const cacheSize = 1 << 16
+// cacheSize inodes at most are kept decoded: half of them those that were used
+// last.
+const cacheSize = 1 << 17
 
 // inodeCache keeps decoded inodes by where they are, so that walking a path
 // costs a map lookup for each known directory. Cached inodes are shared and never
@@ -12,7 +13,9 @@ const cacheSize = 1 << 16
 type inodeCache struct {
 	mu struct {
 		sync.RWMutex
-		inodes map[place]*Inode
+		// An inode of older that is used moves to recent; when that is full it
+		// becomes older, and what was older is forgotten.
+		recent, older map[place]*Inode
 	}
 }
 
@@ -22,29 +25,40 @@ type place struct {
 }
 
 func (c *inodeCache) get(parent int64, name string) *Inode {
+	at := place{parent, name}
 	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return c.mu.inodes[place{parent, name}]
+	n := c.mu.recent[at]
+	old := (*Inode)(nil)
+	if n == nil {
+		old = c.mu.older[at]
+	}
+	c.mu.RUnlock()
+	if old != nil {
+		c.put(old)
+		return old
+	}
+	return n
 }
 
 func (c *inodeCache) put(n *Inode) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// All are dropped at once: those in use are back after one read each.
-	if c.mu.inodes == nil || len(c.mu.inodes) >= cacheSize {
-		c.mu.inodes = make(map[place]*Inode)
+	if c.mu.recent == nil || len(c.mu.recent) >= cacheSize/2 {
+		c.mu.recent, c.mu.older = make(map[place]*Inode), c.mu.recent
 	}
-	c.mu.inodes[place{n.ParentID, n.Name}] = n
+	c.mu.recent[place{n.ParentID, n.Name}] = n
 }
 
 func (c *inodeCache) drop(parent int64, name string) {
+	at := place{parent, name}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.mu.inodes, place{parent, name})
+	delete(c.mu.recent, at)
+	delete(c.mu.older, at)
 }
 
 func (c *inodeCache) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.mu.inodes = nil
+	c.mu.recent, c.mu.older = nil, nil
 }

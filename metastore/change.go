@@ -13,6 +13,12 @@ func (t *tree) put(key string, value []byte) {
 	t.s.mu.active.set(key, value)
 }
 
+// add writes a record of a key that has none.
+func (t *tree) add(key string, value []byte) {
+	t.s.mu.state.sum.add(key, value)
+	t.s.mu.active.set(key, value)
+}
+
 // newID takes the next container.
 func (t *tree) newID() int64 {
 	id := idOf(t.s.mu.state.nextContainer)
@@ -23,8 +29,9 @@ func (t *tree) newID() int64 {
 // insert adds a new inode. The parent's record is the caller's to update.
 func (t *tree) insert(n *Inode) {
 	t.s.mu.state.account(n, 1)
-	t.writeEntry(n)
-	t.put(idKey(n.ID), idValue(n.ParentID, n.Name))
+	t.add(entryKey(n.ParentID, n.Name), encodeInode(n))
+	t.s.cache.put(n)
+	t.add(idKey(n.ID), idValue(n.ParentID, n.Name))
 }
 
 // update replaces the inode of the same place; its id may be another one.
@@ -57,18 +64,15 @@ func (t *tree) move(n *Inode, parent int64, name string) *Inode {
 	moved := *n
 	moved.ParentID, moved.Name = parent, name
 	t.s.mu.state.account(&moved, 1)
-	t.writeEntry(&moved)
+	t.add(entryKey(parent, name), encodeInode(&moved))
+	t.s.cache.put(&moved)
 	t.put(idKey(n.ID), idValue(parent, name))
 	return &moved
 }
 
 func (t *tree) writeEntry(n *Inode) {
-	t.put(entryKey(n.ParentID, n.Name), marshal(inodeRecord(n)))
-	if n.Dir {
-		t.s.cache.put(n) // directories are walked through soon
-	} else {
-		t.s.cache.drop(n.ParentID, n.Name)
-	}
+	t.put(entryKey(n.ParentID, n.Name), encodeInode(n))
+	t.s.cache.put(n)
 }
 
 // account keeps the counters: sign is 1 for an inode that comes, -1 for one that

@@ -21,7 +21,8 @@ const checkLimit = 20
 // how many children they have, what is in the UFS has parents that are, counters
 // and hash are those of the records. Commands wait only for the flush.
 func (s *Store) Check() error {
-	f, err := s.flushed()
+	var known opIndex
+	f, err := s.flushed(func() { known = s.mu.ops.clone() })
 	if err != nil {
 		return err
 	}
@@ -31,7 +32,7 @@ func (s *Store) Check() error {
 	c.reach()
 	c.ids()
 	c.mounts(f.mounts)
-	c.ops()
+	c.ops(known)
 	c.counters(f.state)
 	return errors.Join(c.found...)
 }
@@ -78,7 +79,7 @@ func (c *checker) inode(id int64) *Inode {
 		return nil
 	}
 	parent, name := splitEntryKey(key)
-	return decodeInode(parent, name, raw)
+	return decodeInode(parent, name, raw, nil)
 }
 
 // entries checks each inode by itself and with its parent. A directory's
@@ -94,7 +95,7 @@ func (c *checker) entries() {
 	}
 	c.each(entries, func(key string, raw []byte) {
 		dir, name := splitEntryKey(key)
-		n := decodeInode(dir, name, raw)
+		n := decodeInode(dir, name, raw, nil)
 		c.inodeAlone(n)
 		if dir == trashID {
 			return
@@ -164,7 +165,7 @@ func (c *checker) reach() {
 		prefix := binary.BigEndian.AppendUint64(nil, uint64(dir))
 		for k, v := cursor.Seek(prefix); len(k) >= 8 && string(k[:8]) == string(prefix); k, v = cursor.Next() {
 			reached++
-			if n := decodeInode(dir, string(k[8:]), v); n.Dir {
+			if n := decodeInode(dir, string(k[8:]), v, nil); n.Dir {
 				dirs = append(dirs, n.ID)
 			}
 		}
@@ -220,19 +221,24 @@ func (c *checker) path(id int64) string {
 	return ""
 }
 
-func (c *checker) ops() {
-	var known, timed int64
+func (c *checker) ops(known opIndex) {
+	var count, indexed int
 	c.each(ops, func(key string, raw []byte) {
-		known++
-		var r metapb.OpRecord
-		unmarshal(raw, &r)
-		if c.get(opTimeKey(r.TimeMs, OpID([]byte(key[1:])))) == nil {
-			c.bad("operation %x has no time", key[1:])
+		count++
+		ms, id := splitOpKey(key)
+		if at, ok := known.find(id); !ok || at != ms {
+			c.bad("operation %x of %d is not known", id, ms)
 		}
+		if ms < known.oldest {
+			c.bad("operation %x of %d is older than the oldest, %d", id, ms, known.oldest)
+		}
+		unmarshal(raw, new(metapb.OpRecord))
 	})
-	c.each(opTimes, func(string, []byte) { timed++ })
-	if known != timed {
-		c.bad("%d operations, %d times", known, timed)
+	for _, p := range known.periods {
+		indexed += len(p)
+	}
+	if count != indexed {
+		c.bad("%d operations, %d known", count, indexed)
 	}
 }
 

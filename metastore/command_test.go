@@ -56,7 +56,7 @@ func TestRecords(t *testing.T) {
 	n := Inode{ID: idOf(5), ParentID: idOf(4), Name: "n", Dir: true, Length: 1, BlockSize: 2, Mode: 3, Owner: "o", Group: "g",
 		CreateTime: 4, ModTime: 5, AccessTime: 6, Completed: true, Persistence: Lost, Version: "v", Weak: true, MountID: 7,
 		ChildrenLoaded: true, SyncTime: 8, Children: 9, Xattr: map[string][]byte{"a": {1}}}
-	if got := decodeInode(n.ParentID, n.Name, marshal(inodeRecord(&n))); !reflect.DeepEqual(*got, n) {
+	if got := decodeInode(n.ParentID, n.Name, marshal(inodeRecord(&n)), nil); !reflect.DeepEqual(*got, n) {
 		t.Errorf("%+v came back as %+v", n, *got)
 	}
 	m := Mount{ID: 1, Path: "/m", UFS: "mem://m", ReadOnly: true, Shared: true, Options: map[string]string{"k": "v"}}

@@ -29,13 +29,15 @@ func createDirectoryOf(h Header, m *metapb.CreateDirectory) CreateDirectory {
 }
 
 func (c CreateDirectory) apply(t *tree) (*Result, error) {
-	if c.AllowExists {
-		f, err := t.existing(c.name(), c.Path)
-		if err == nil && f.inode.Dir {
-			return &Result{Inode: *f.inode, Path: f.path}, nil
-		}
+	clean, err := cleanPath(c.name(), c.Path)
+	if err != nil {
+		return nil, err
 	}
-	v, err := t.vacancyAt(c.name(), c.Path, c.Recursive)
+	f := t.walk(clean)
+	if c.AllowExists && f.inode != nil && f.inode.Dir {
+		return &Result{Inode: *f.inode, Path: f.path}, nil
+	}
+	v, err := t.vacancyIn(c.name(), f, c.Recursive)
 	if err != nil {
 		return nil, err
 	}

@@ -38,11 +38,16 @@ func createFileOf(h Header, m *metapb.CreateFile) CreateFile {
 }
 
 func (c CreateFile) apply(t *tree) (*Result, error) {
-	if f, err := t.existing(c.name(), c.Path); err == nil && f.inode.Dir {
+	clean, err := cleanPath(c.name(), c.Path)
+	if err != nil {
+		return nil, err
+	}
+	f := t.walk(clean)
+	if f.inode != nil && f.inode.Dir {
 		return nil, errorf(c.name(), f.path, syscall.EEXIST,
 			"%s already exists. Directories cannot be overwritten with create", f.path)
 	}
-	v, err := t.vacancyAt(c.name(), c.Path, c.Recursive)
+	v, err := t.vacancyIn(c.name(), f, c.Recursive)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +81,12 @@ func (t *tree) vacancyAt(op, path string, recursive bool) (vacancy, error) {
 	if err != nil {
 		return vacancy{}, err
 	}
-	f := t.walk(clean)
+	return t.vacancyIn(op, t.walk(clean), recursive)
+}
+
+// vacancyIn is the vacancy at the end of a walk.
+func (t *tree) vacancyIn(op string, f found, recursive bool) (vacancy, error) {
+	clean := f.path
 	switch {
 	case f.inode != nil:
 		return vacancy{}, errExists(op, clean)

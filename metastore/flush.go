@@ -112,6 +112,7 @@ func (s *Store) writeDatabase(st state) error {
 	buckets := make(map[space]*bbolt.Bucket)
 	for _, sp := range spaces() {
 		buckets[sp] = tx.Bucket(sp.bucket())
+		buckets[sp].FillPercent = sp.fill()
 	}
 	for n := frozen.seek(""); n != nil; n = n.next[0] {
 		bucket, key := buckets[space(n.key[0])], []byte(n.key[1:])

@@ -14,11 +14,27 @@ const (
 	entries space = 'e' // parent id (8, big endian) + name → InodeRecord
 	ids     space = 'i' // id (8) → parent id (8) + name
 	mounts  space = 'm' // path → MountRecord
-	ops     space = 'o' // operation id (16) → OpRecord
-	opTimes space = 't' // time (8) + operation id (16) → present: the order in which to forget
+	ops     space = 'o' // time (8) + operation id (16) → OpRecord: the order in which to forget
 )
 
-func spaces() []space { return []space{entries, ids, mounts, ops, opTimes} }
+func spaces() []space { return []space{entries, ids, mounts, ops} }
+
+const spaceCount = 4
+
+// index numbers the spaces from 0.
+func (s space) index() int {
+	switch s {
+	case entries:
+		return 0
+	case ids:
+		return 1
+	case mounts:
+		return 2
+	case ops:
+		return 3
+	}
+	panic("metastore: no such space: " + strconv.Itoa(int(s)))
+}
 
 // bucket is the name of the space's bucket.
 func (s space) bucket() []byte {
@@ -31,10 +47,17 @@ func (s space) bucket() []byte {
 		return []byte("mounts")
 	case ops:
 		return []byte("ops")
-	case opTimes:
-		return []byte("optimes")
 	}
 	panic("metastore: no such space: " + strconv.Itoa(int(s)))
+}
+
+// fill is how full a page is made when one is split. Ids rise, and so do the times
+// of operations: nothing comes in between later.
+func (s space) fill() float64 {
+	if s == ids || s == ops {
+		return 0.95
+	}
+	return 0.75
 }
 
 // The bucket "meta" holds one record, metapb.State, under the key "state".
@@ -44,7 +67,7 @@ const (
 )
 
 // format is the layout of the database and of the image; another one is refused.
-const format = 1
+const format = 2
 
 func numberKey(s space, n uint64, rest string) string {
 	b := make([]byte, 9, 9+len(rest))
@@ -71,16 +94,14 @@ func idValue(parent int64, name string) []byte { return []byte(entryKey(parent, 
 
 func mountKey(path string) string { return string(rune(mounts)) + path }
 
-func opKey(id OpID) string { return string(rune(ops)) + string(id[:]) }
-
 // signBit puts times before 1970 before the others.
 const signBit = 1 << 63
 
-func opTimeKey(ms int64, id OpID) string {
-	return numberKey(opTimes, uint64(ms)^signBit, string(id[:]))
+func opKey(ms int64, id OpID) string {
+	return numberKey(ops, uint64(ms)^signBit, string(id[:]))
 }
 
-func splitOpTimeKey(key string) (ms int64, id OpID) {
+func splitOpKey(key string) (ms int64, id OpID) {
 	n, rest := splitNumber(key)
 	copy(id[:], rest)
 	return int64(n ^ signBit), id

@@ -3,6 +3,7 @@ package metastore
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"syscall"
 	"time"
 
@@ -23,15 +24,17 @@ func (t *tree) recall(c command) (result *Result, err error, known bool) {
 	if id == (OpID{}) || built == noOperationID {
 		return nil, nil, false
 	}
-	raw := t.get(opKey(id))
-	if raw == nil {
+	ms, found := t.s.mu.ops.find(id)
+	if !found || t.expired(ms) {
 		return nil, nil, false
+	}
+	raw := t.get(opKey(ms, id))
+	if raw == nil {
+		panic(&Damage{What: "an operation without record"})
 	}
 	var r metapb.OpRecord
 	unmarshal(raw, &r)
 	switch {
-	case t.expired(r.TimeMs):
-		return nil, nil, false
 	case r.Kind != c.name():
 		return nil, errorf(c.name(), "", syscall.EINVAL, "Operation id %x was used for %s.", id, r.Kind), true
 	case r.Error != nil:
@@ -47,34 +50,42 @@ func (t *tree) remember(c command, result *Result, err error) {
 	if id == (OpID{}) {
 		return
 	}
-	r := &metapb.OpRecord{TimeMs: t.header.Time, Kind: c.name()}
+	var record []byte
 	if err != nil {
-		r.Error = errorRecord(err)
+		record = marshal(&metapb.OpRecord{Kind: c.name(), Error: errorRecord(err)})
 	} else {
-		r.Result = resultRecord(result)
+		record = encodeOp(c.name(), result)
 	}
 	// An expired record of the same id may still be here, behind others.
-	if raw := t.get(opKey(id)); raw != nil {
-		var old metapb.OpRecord
-		unmarshal(raw, &old)
-		t.put(opTimeKey(old.TimeMs, id), nil)
+	if ms, found := t.s.mu.ops.find(id); found {
+		t.forgetOp(ms, id)
 	}
-	t.put(opKey(id), marshal(r))
-	t.put(opTimeKey(r.TimeMs, id), []byte{1})
+	t.add(opKey(t.header.Time, id), record)
+	t.s.mu.ops.add(t.header.Time, id)
 }
 
+// forgetOps forgets the oldest operations that have expired.
 func (t *tree) forgetOps() {
-	prefix := string(rune(opTimes))
+	if !t.expired(t.s.mu.ops.oldest) {
+		return
+	}
+	prefix := string(rune(ops))
 	left := forgetLimit
 	for key := range t.scan(prefix, prefix) {
-		ms, id := splitOpTimeKey(key)
+		ms, id := splitOpKey(key)
 		if left == 0 || !t.expired(ms) {
+			t.s.mu.ops.oldest = ms
 			return
 		}
 		left--
-		t.put(opKey(id), nil)
-		t.put(key, nil)
+		t.forgetOp(ms, id)
 	}
+	t.s.mu.ops.oldest = math.MaxInt64
+}
+
+func (t *tree) forgetOp(ms int64, id OpID) {
+	t.put(opKey(ms, id), nil)
+	t.s.mu.ops.remove(ms, id)
 }
 
 func (t *tree) expired(ms int64) bool {

@@ -20,6 +20,7 @@ type node struct {
 	key   string
 	value []byte // nil: the key is deleted
 	next  []*node
+	low   [2]*node // what next is of most nodes
 }
 
 // maxHeight levels serve some 4^12 keys well.
@@ -47,7 +48,12 @@ func (o *overlay) set(key string, value []byte) {
 		n.value = value
 		return
 	}
-	n := &node{key: key, value: value, next: make([]*node, o.heightOf(key))}
+	n := &node{key: key, value: value}
+	if h := o.heightOf(key); h <= len(n.low) {
+		n.next = n.low[:h]
+	} else {
+		n.next = make([]*node, h)
+	}
 	at := &o.head
 	for level := maxHeight - 1; level >= 0; level-- {
 		for at.next[level] != nil && at.next[level].key < key {

@@ -27,7 +27,7 @@ func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 // an io.Closer and must be closed: until then the database reuses no space. The
 // image does not change while commands are applied.
 func (s *Store) Snapshot() (io.WriterTo, error) {
-	f, err := s.flushed()
+	f, err := s.flushed(func() {})
 	if err != nil {
 		return nil, err
 	}
@@ -42,9 +42,9 @@ type flushedState struct {
 	mounts mountTable
 }
 
-// flushed writes all changes down and opens such a transaction. Commands wait
-// meanwhile.
-func (s *Store) flushed() (f flushedState, err error) {
+// flushed writes all changes down, opens such a transaction, and calls also, which
+// may read what mu guards. Commands wait meanwhile.
+func (s *Store) flushed(also func()) (f flushedState, err error) {
 	s.flushing.Lock()
 	defer s.flushing.Unlock()
 	s.batch.Lock()
@@ -59,6 +59,7 @@ func (s *Store) flushed() (f flushedState, err error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	tx, err := s.mu.db.Begin(false)
+	also()
 	return flushedState{tx: tx, state: st, mounts: s.mu.mounts}, err
 }
 

@@ -123,7 +123,7 @@ func TestRestoreRefuses(t *testing.T) {
 		{"a flipped bit in the index", "damaged", changed(func(b []byte) []byte { b[19] ^= 1; return b })},
 		{"a flipped bit in the checksum", "damaged", changed(func(b []byte) []byte { b[len(b)-1] ^= 1; return b })},
 		{"something else", "not an image", []byte(strings.Repeat("GIF89a", 100))},
-		{"a later format", "format 2", resealed(func(b []byte) { b[11] = 2 })},
+		{"a later format", "format 3", resealed(func(b []byte) { b[11] = 3 })},
 		{"another index", "an image of index", resealed(func(b []byte) { b[19]++ })},
 		{"no database", "", resealed(func(b []byte) { clear(b[imageHeadSize : len(b)-4]) })},
 		{"an empty database", "not a metastore", emptyImage()},

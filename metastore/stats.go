@@ -33,7 +33,7 @@ func (s *Store) Stats() Stats {
 		stats.Pending += s.mu.frozen.len()
 	}
 	if !s.mu.closed {
-		t := tree{s: s}
+		t := s.treeLocked()
 		defer t.close()
 		stats.DatabaseBytes = t.begin().Size()
 	}

@@ -20,7 +20,7 @@ type Options struct {
 	// commands do, so it must be the same on all members. DefaultBlockSize if 0.
 	BlockSize int64
 	// Changes are flushed after this long (2 s if 0) or when there are so many
-	// (50,000 if 0), whichever comes first.
+	// (100,000 if 0), whichever comes first.
 	FlushInterval time.Duration
 	FlushChanges  int
 	// Owner and Group of "/" until it is mounted.
@@ -46,7 +46,7 @@ func (o *Options) setDefaults() {
 		o.FlushInterval = 2 * time.Second
 	}
 	if o.FlushChanges == 0 {
-		o.FlushChanges = 50_000
+		o.FlushChanges = 100_000
 	}
 	if o.disk.commit == nil {
 		o.disk.commit = (*bbolt.Tx).Commit
@@ -82,6 +82,7 @@ type Store struct {
 		frozen *overlay // what is being written; nil when nothing is
 		state  state
 		mounts mountTable
+		ops    opIndex
 		// durable is the applied index that is in the database.
 		durable uint64
 		hashes  []StateHash // the most recent ones, oldest first
@@ -188,7 +189,7 @@ func (s *Store) Err() error {
 func (s *Store) makeRoot() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := tree{s: s}
+	t := s.treeLocked()
 	defer t.close()
 	s.mu.state.nextContainer = firstContainer
 	s.mu.state.nextMount = 1
@@ -201,11 +202,13 @@ func (s *Store) makeRoot() {
 // load takes over what the database holds.
 func (s *Store) load(db *bbolt.DB) error {
 	table := mountTable{}
+	var known opIndex
 	var record metapb.State
 	err := db.View(func(tx *bbolt.Tx) error {
 		if err := readState(tx, &record); err != nil {
 			return fmt.Errorf("%s: %w", s.path, err)
 		}
+		known = readOps(tx)
 		return tx.Bucket(mounts.bucket()).ForEach(func(_, v []byte) error {
 			var r metapb.MountRecord
 			unmarshal(v, &r)
@@ -223,6 +226,7 @@ func (s *Store) load(db *bbolt.DB) error {
 	s.mu.state = stateOf(&record)
 	s.mu.durable = record.Applied
 	s.mu.mounts = table
+	s.mu.ops = known
 	s.mu.hashes = nil
 	s.cache.clear()
 	return nil

@@ -260,8 +260,8 @@ func TestOpenRefuses(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return b.Put([]byte(stateKey), marshal(&metapb.State{Format: 2}))
-		}), "format 2: this program reads format 1"},
+			return b.Put([]byte(stateKey), marshal(&metapb.State{Format: 3}))
+		}), "format 3: this program reads format 2"},
 		"a file for a folder": {func(t *testing.T, dir string) {
 			if err := os.Mkdir(filepath.Join(dir, databaseName), 0o700); err != nil {
 				t.Fatal(err)

@@ -5,20 +5,29 @@ import (
 	"os"
 	"strings"
 
-	"goosefs/metastore/metapb"
-
 	"go.etcd.io/bbolt"
 )
 
-// tree is the namespace during one read or one command: the overlays over one
-// transaction of the database. Store.mu is held all the while, shared for reads
-// and exclusively for commands; only commands use the methods of change.go.
+// tree is the namespace during one read or one batch of commands: the overlays
+// over one transaction of the database. Store.mu is held, shared, during a read;
+// during a batch it is held, exclusively, by each command. Only commands use the
+// methods of change.go.
 type tree struct {
-	s      *Store
-	header Header // of the command
-	tx     *bbolt.Tx
-	reaped []int64 // ids of files that the command removed for good
+	s *Store
+	// frozen is the overlay that was being written when the tree was made. It
+	// may be in the database meanwhile, which changes nothing: what is read is
+	// the same. The active overlay is frozen only when no batch is under way.
+	frozen  *overlay
+	tx      *bbolt.Tx
+	buckets [spaceCount]*bbolt.Bucket
+
+	// Of the command:
+	header Header
+	reaped []int64 // ids of files that it removed for good
 }
+
+// treeLocked is the tree of the present state. The caller must close it.
+func (s *Store) treeLocked() tree { return tree{s: s, frozen: s.mu.frozen} }
 
 // read runs fn on the state as it is.
 func (s *Store) read(fn func(t *tree) error) error {
@@ -27,13 +36,13 @@ func (s *Store) read(fn func(t *tree) error) error {
 	if s.mu.closed {
 		return os.ErrClosed
 	}
-	t := tree{s: s}
+	t := s.treeLocked()
 	defer t.close()
 	return fn(&t)
 }
 
-// begin opens the transaction when first it is needed. It must not live longer
-// than mu is held: a flush that ends in between would hide its changes from it.
+// begin opens the transaction when first it is needed: no earlier than frozen was
+// looked at, for a flush that ended in between would hide its changes.
 func (t *tree) begin() *bbolt.Tx {
 	if t.tx == nil {
 		tx, err := t.s.mu.db.Begin(false)
@@ -48,8 +57,16 @@ func (t *tree) begin() *bbolt.Tx {
 func (t *tree) close() {
 	if t.tx != nil {
 		t.tx.Rollback() // of a read transaction: cannot fail
-		t.tx = nil
+		*t = tree{s: t.s, frozen: t.frozen}
 	}
+}
+
+func (t *tree) bucket(sp space) *bbolt.Bucket {
+	b := &t.buckets[sp.index()]
+	if *b == nil {
+		*b = t.begin().Bucket(sp.bucket())
+	}
+	return *b
 }
 
 // get returns the value of a key, or nil. It is valid until close.
@@ -57,12 +74,12 @@ func (t *tree) get(key string) []byte {
 	if v, ok := t.s.mu.active.get(key); ok {
 		return v
 	}
-	if f := t.s.mu.frozen; f != nil {
-		if v, ok := f.get(key); ok {
+	if t.frozen != nil {
+		if v, ok := t.frozen.get(key); ok {
 			return v
 		}
 	}
-	return t.begin().Bucket(space(key[0]).bucket()).Get([]byte(key[1:]))
+	return t.bucket(space(key[0])).Get([]byte(key[1:]))
 }
 
 // scan goes through the keys that begin with prefix and are greater than after,
@@ -114,7 +131,7 @@ func (t *tree) sources(prefix, after string) []*source {
 	// The smallest key greater than after is after with a zero byte.
 	from := max(prefix, after+"\x00")
 	var list []*source
-	for _, o := range []*overlay{t.s.mu.active, t.s.mu.frozen} {
+	for _, o := range []*overlay{t.s.mu.active, t.frozen} {
 		if o == nil {
 			continue
 		}
@@ -129,7 +146,7 @@ func (t *tree) sources(prefix, after string) []*source {
 		}})
 	}
 	sp := prefix[:1]
-	cursor := t.begin().Bucket(space(sp[0]).bucket()).Cursor()
+	cursor := t.bucket(space(sp[0])).Cursor()
 	started := false
 	list = append(list, &source{under: prefix, next: func() (string, []byte) {
 		var k, v []byte
@@ -160,7 +177,7 @@ func (t *tree) child(parent int64, name string) *Inode {
 	if raw == nil {
 		return nil
 	}
-	n := decodeInode(parent, strings.Clone(name), raw)
+	n := decodeInode(parent, strings.Clone(name), raw, nil)
 	t.s.cache.put(n)
 	return n
 }
@@ -185,9 +202,10 @@ func (t *tree) inode(id int64) *Inode {
 func (t *tree) children(dir int64, after string) iter.Seq[*Inode] {
 	return func(yield func(*Inode) bool) {
 		prefix := entryKey(dir, "")
+		var last *Inode
 		for key, raw := range t.scan(prefix, prefix+after) {
-			_, name := splitEntryKey(key)
-			if !yield(decodeInode(dir, name, raw)) {
+			last = decodeInode(dir, key[len(prefix):], raw, last)
+			if !yield(last) {
 				return
 			}
 		}
@@ -217,10 +235,4 @@ func (t *tree) pathOf(n *Inode) (p string, ok bool) {
 		}
 	}
 	return max(p, "/"), true
-}
-
-func decodeInode(parent int64, name string, raw []byte) *Inode {
-	var r metapb.InodeRecord
-	unmarshal(raw, &r)
-	return inodeOf(parent, name, &r)
 }

@@ -1641,7 +1641,6 @@ func (x *MountRecord) GetOptions() []*Pair {
 // OpRecord is what is remembered of a command that carried an operation id.
 type OpRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	TimeMs        int64                  `protobuf:"varint,1,opt,name=time_ms,json=timeMs" json:"time_ms,omitempty"`
 	Kind          string                 `protobuf:"bytes,2,opt,name=kind" json:"kind,omitempty"`
 	Result        *ResultRecord          `protobuf:"bytes,3,opt,name=result" json:"result,omitempty"` // of a command that succeeded
 	Error         *ErrorRecord           `protobuf:"bytes,4,opt,name=error" json:"error,omitempty"`   // of a command that failed
@@ -1677,13 +1676,6 @@ func (x *OpRecord) ProtoReflect() protoreflect.Message {
 // Deprecated: Use OpRecord.ProtoReflect.Descriptor instead.
 func (*OpRecord) Descriptor() ([]byte, []int) {
 	return file_metastore_proto_rawDescGZIP(), []int{17}
-}
-
-func (x *OpRecord) GetTimeMs() int64 {
-	if x != nil {
-		return x.TimeMs
-	}
-	return 0
 }
 
 func (x *OpRecord) GetKind() string {
@@ -2139,12 +2131,11 @@ const file_metastore_proto_rawDesc = "" +
 	"\x03ufs\x18\x03 \x01(\tR\x03ufs\x12\x1b\n" +
 	"\tread_only\x18\x04 \x01(\bR\breadOnly\x12\x16\n" +
 	"\x06shared\x18\x05 \x01(\bR\x06shared\x121\n" +
-	"\aoptions\x18\x06 \x03(\v2\x17.goosefs.metastore.PairR\aoptions\"\xa6\x01\n" +
-	"\bOpRecord\x12\x17\n" +
-	"\atime_ms\x18\x01 \x01(\x03R\x06timeMs\x12\x12\n" +
+	"\aoptions\x18\x06 \x03(\v2\x17.goosefs.metastore.PairR\aoptions\"\x93\x01\n" +
+	"\bOpRecord\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x127\n" +
 	"\x06result\x18\x03 \x01(\v2\x1f.goosefs.metastore.ResultRecordR\x06result\x124\n" +
-	"\x05error\x18\x04 \x01(\v2\x1e.goosefs.metastore.ErrorRecordR\x05error\"\x8f\x02\n" +
+	"\x05error\x18\x04 \x01(\v2\x1e.goosefs.metastore.ErrorRecordR\x05errorJ\x04\b\x01\x10\x02\"\x8f\x02\n" +
 	"\fResultRecord\x12\x1b\n" +
 	"\tparent_id\x18\x01 \x01(\x03R\bparentId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x124\n" +

@@ -15,6 +15,8 @@ func commonProperties() []Property {
 			Meaning: "Ours. The least severe message that is logged."},
 		{Name: "goosefs.logs.format", Type: Enum, Values: []string{"text", "json"}, Default: "text",
 			Meaning: "Ours. How a log line is written."},
+		{Name: "goosefs.profile.address",
+			Meaning: "Ours. Where a process serves profiles of itself (Go's net/http/pprof), as host:port with a host that only this machine reaches, such as 127.0.0.1:6060; port 0 lets the kernel choose, and the log says which. Not set: nowhere."},
 		{Name: "goosefs.network.hosts", Type: Hosts,
 			Meaning: "Ours. Addresses of host names, as name=address,name=address. Asked before /etc/hosts and DNS."},
 		{Name: "goosefs.network.connect.timeout", Type: Duration, Default: "3s",

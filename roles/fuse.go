@@ -42,6 +42,11 @@ func (e Env) runFuse(mountpoint, root string, raw []string) error {
 		return err
 	}
 	log := logger(cfg, os.Stderr)
+	stopProfile, err := profile(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer stopProfile()
 	if mountpoint, err = filepath.Abs(mountpoint); err != nil {
 		return err
 	}

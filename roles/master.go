@@ -34,6 +34,11 @@ func (e Env) runMaster() error {
 		return err
 	}
 	log := logger(cfg, os.Stderr)
+	stopProfile, err := profile(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer stopProfile()
 	o, err := master.FromConf(cfg, e.Version, log)
 	if err != nil {
 		return err

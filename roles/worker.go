@@ -35,6 +35,11 @@ func (e Env) runWorker() error {
 		return err
 	}
 	log := logger(cfg, os.Stderr)
+	stopProfile, err := profile(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer stopProfile()
 	o, err := worker.FromConf(cfg, log)
 	if err != nil {
 		return err

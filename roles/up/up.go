@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"os/user"
 	"sync"
 	"syscall"
 	"time"
@@ -149,11 +148,7 @@ func (u *session) dial() (cluster, error) {
 
 // dial makes a client of the cluster with these masters. It asks nothing yet.
 func dial(masters []string, hosts map[string]string, retryFor time.Duration) (cluster, error) {
-	name := "root"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	return client.New(client.Config{Masters: masters, Network: wire.TCP{Hosts: hosts}, RetryFor: retryFor, User: name})
+	return client.New(client.Config{Masters: masters, Network: wire.TCP{Hosts: hosts}, RetryFor: retryFor})
 }
 
 // say writes a line of the story.

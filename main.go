@@ -19,6 +19,8 @@ import (
 var version = "2.1.0-dev"
 
 func main() {
+	// Pods are started by /proc/self/exe: without this, ps and top would call them all "exe".
+	_ = os.WriteFile("/proc/self/comm", []byte("goosefs"), 0)
 	os.Exit(run(os.Args, os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -15,8 +15,9 @@ import (
 )
 
 const (
-	avoidFor  = 5 * time.Second // how long a worker that could not be reached is asked last
-	listLimit = 5 * time.Second // how long a read waits for a new list of workers
+	avoidFor  = 5 * time.Second        // how long a worker that could not be reached is asked last
+	listLimit = 5 * time.Second        // how long a read waits for a new list of workers
+	noneFor   = 200 * time.Millisecond // how long a list without any worker is believed
 )
 
 // workers keeps a connection to each worker, the list of those that live, and a grudge against those that failed.
@@ -135,13 +136,13 @@ func (w *workers) nearest(named []Location) []Location {
 	return slices.Concat(named[i:i+1], named[:i], named[i+1:])
 }
 
-// list gives the live workers, from the masters if what is known is too old. If those do not answer, what was known
-// last has to do.
+// list gives the live workers, from the masters if what is known is too old. That there is none is never known for long:
+// workers come back within a moment of masters that started. If those do not answer, what was known last has to do.
 func (w *workers) list(ctx context.Context) []Location {
 	w.mu.Lock()
 	live, age := w.mu.live, time.Since(w.mu.listed)
 	w.mu.Unlock()
-	if age < w.cfg.WorkersFor {
+	if age < w.cfg.WorkersFor && (len(live) > 0 || age < noneFor) {
 		return live
 	}
 	ctx, cancel := context.WithTimeout(ctx, listLimit)

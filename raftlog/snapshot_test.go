@@ -43,6 +43,12 @@ func TestFollowerFarBehind(t *testing.T) {
 		if err != nil || len(found) != 1 || found[0] < 100 {
 			t.Errorf("the follower's journals: %v %v; it should have got an image", found, err)
 		}
+		// It answers reads, though no entry followed the image.
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		if err := c.logs[id].ReadIndex(ctx); err != nil {
+			t.Errorf("a read after the image: %v", err)
+		}
+		cancel()
 		// It goes on by entries, and from its own disk.
 		c.propose(leader, "then")
 		c.kill(id)

@@ -153,3 +153,10 @@ func (r *replica) handOver(in *install) {
 		in.done <- nil
 	}
 }
+
+// installed is told by the journal goroutine when the state machine has an image, after which there may be no entry.
+func (r *replica) installed(index uint64, m membership) {
+	r.applied = index
+	r.setMembership(m)
+	r.reads.release(index)
+}

@@ -250,7 +250,7 @@ func (w *writer) replace(o write) error {
 	if err := w.storage.ApplySnapshot(o.message.GetSnapshot()); err != nil {
 		return fault("install image", w.journal.path, err)
 	}
-	w.log.post(func(r *replica) { r.setMembership(o.install.image.membership) })
+	w.log.post(func(r *replica) { r.installed(snapshot.GetIndex(), o.install.image.membership) })
 	o.install.done <- nil
 	w.log.cfg.Log.Info("image installed", "index", snapshot.GetIndex(), "term", snapshot.GetTerm())
 	rest := &raftpb.Message{Entries: o.message.GetEntries(), Responses: o.message.GetResponses()}

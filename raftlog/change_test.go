@@ -25,7 +25,7 @@ func guest(id uint64) Member {
 func (c *cluster) join(id uint64) *Log {
 	c.t.Helper()
 	cfg := c.config(id)
-	cfg.Join = true
+	cfg.Join, cfg.Members = true, nil
 	l, err := Open(cfg)
 	if err != nil {
 		c.t.Fatal(err)
@@ -71,10 +71,10 @@ func (c *cluster) voters() (ids []uint64) {
 	return ids
 }
 
-// One master grows to three while it takes commands, by entries alone or by an image; then the one it began with dies
+// One master grows to three while it takes commands, with a log that is whole or cut short; then the one it began with dies
 // and is replaced by one with an empty disk.
 func TestGrowAndReplace(t *testing.T) {
-	for name, change := range map[string]func(*Config){"by entries": nil, "by images": often} {
+	for name, change := range map[string]func(*Config){"whole": nil, "cut short": often} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCluster(t, 1, change)
@@ -385,6 +385,34 @@ func TestRestoredCluster(t *testing.T) {
 		c.propose(c.leader(), "more")
 		c.converged("old", "new", "more")
 	})
+}
+
+// A copy of a member's folder is refused at another address; the only member may move.
+func TestCopiedFolder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 1, func(cfg *Config) { cfg.Address = guest(cfg.ID).Address })
+		defer c.close()
+		c.add(guest(2))
+		c.propose(c.leader(), "x")
+		c.converged("x")
+		c.kill(2)
+		cfg := c.config(2)
+		cfg.Address = "copy:26000"
+		_, err := Open(cfg)
+		refusal(t, err, syscall.EINVAL, cfg.Dir, "copy:26000", guest(2).Address, "rejoin")
+		c.open(2)
+		c.leader()
+	})
+	path, config := journalOf(t, []string{"x"})
+	cfg := config()
+	cfg.Address = "elsewhere:26000"
+	l, err := Open(cfg)
+	if err != nil {
+		t.Fatalf("the only member of %s moves: %v", path, err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestInspect(t *testing.T) {

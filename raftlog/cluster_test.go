@@ -302,8 +302,12 @@ func (c *cluster) open(id uint64) *Log {
 func (c *cluster) freeze(id uint64) {
 	c.network.set(func() { delete(c.network.mu.logs, id) })
 	dir := filepath.Join(c.dir, fmt.Sprint(id))
-	if err := os.CopyFS(dir+".frozen", os.DirFS(dir)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		c.t.Errorf("freeze: %v", err) // a preallocated segment may vanish in between
+	err := os.CopyFS(dir+".frozen", os.DirFS(dir))
+	for errors.Is(err, os.ErrNotExist) { // a preallocated segment or a temporary file vanished in between: once more
+		err = errors.Join(os.RemoveAll(dir+".frozen"), os.CopyFS(dir+".frozen", os.DirFS(dir)))
+	}
+	if err != nil {
+		c.t.Errorf("freeze: %v", err)
 	}
 }
 

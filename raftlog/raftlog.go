@@ -65,9 +65,10 @@ type Config struct {
 	ClusterID uint64   // a folder of another cluster is refused
 	ID        uint64   // this member's; a folder of another member is refused
 	Dir       string   // the journal's folder, made if missing, locked while open
+	Address   string   // this member's; a journal that has another one for it among several members is refused, as a copy
 	Members   []Member // the first members; used only when Dir holds no journal
 	Restored  bool     // the state machine may have applied something already: a new cluster goes on from there
-	Join      bool     // this member is not one of the first: it waits for the leader to add it
+	Join      bool     // there are first members already, none of which is this one: it waits for the leader to add it
 
 	StateMachine StateMachine
 	Transport    Transport
@@ -179,8 +180,11 @@ func (c Config) validateMembers() error {
 		}
 		seen[m.ID] = true
 	}
-	if seen[c.ID] == c.Join {
-		return invalid(c.Dir, "member %d is to be among the first members, or else to join them", c.ID)
+	switch {
+	case c.Join && len(c.Members) > 0:
+		return invalid(c.Dir, "one that joins does not say who the first members are")
+	case !c.Join && !seen[c.ID]:
+		return invalid(c.Dir, "member %d is not among the first members", c.ID)
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func recoverJournal(cfg Config, zl *zap.Logger) (*recovered, error) {
 	r := &recovered{journal: j, state: j.saved, mark: mark, entries: entries, applied: cfg.StateMachine.Applied()}
 	err = r.reconcile()
 	if err == nil {
-		err = r.remember()
+		err = r.remember(cfg.Address)
 	}
 	if err != nil {
 		return nil, errors.Join(err, j.wal.Close())
@@ -88,7 +88,7 @@ func recoverJournal(cfg Config, zl *zap.Logger) (*recovered, error) {
 }
 
 // remember finds out who the members are as of applied: what the mark says, and the changes behind it.
-func (r *recovered) remember() error {
+func (r *recovered) remember(address string) error {
 	book, err := readBook(r.journal.path, r.journal.head)
 	if err != nil {
 		return err
@@ -97,9 +97,9 @@ func (r *recovered) remember() error {
 	if id := m.unknown(); id != 0 {
 		return refuse(r.journal.path, syscall.EIO, "nothing tells the address of member %x. %s", id, wayOut)
 	}
-	r.memberships = []since{{r.mark.GetIndex(), m}}
+	r.memberships, r.membership = []since{{r.mark.GetIndex(), m}}, m
 	for _, e := range r.entries {
-		if e.GetType() == raftpb.EntryNormal || e.GetIndex() > r.applied {
+		if e.GetType() == raftpb.EntryNormal {
 			continue
 		}
 		_, c, _, _, ok := decodeChange(e)
@@ -107,9 +107,14 @@ func (r *recovered) remember() error {
 			return notUnderstood(r.journal.path, e.GetIndex())
 		}
 		m = m.with(c)
-		r.memberships = append(r.memberships, since{e.GetIndex(), m})
+		if e.GetIndex() <= r.applied {
+			r.memberships, r.membership = append(r.memberships, since{e.GetIndex(), m}), m
+		}
 	}
-	r.membership = m
+	self, known := m.member(r.journal.head.Member)
+	if known && len(m.voters) > 1 && address != "" && address != self.Address {
+		return refuse(r.journal.dir, syscall.EINVAL, "it belongs to the member at %s, and this one is at %s: it is a copy, or this master has moved. %s", self.Address, address, wayOut)
+	}
 	return nil
 }
 
@@ -155,6 +160,11 @@ func bootstrap(cfg Config, zl *zap.Logger) ([]uint64, error) {
 	h := header{cfg.ClusterID, cfg.ID, cfg.Members}
 	state := &raftpb.HardState{Term: new(uint64(genesisTerm)), Vote: new(uint64(0)), Commit: new(begin)}
 	mark := &walpb.Snapshot{Index: new(begin), Term: new(uint64(genesisTerm)), ConfState: founded(cfg.Members).conf()}
+	if cfg.Join {
+		// It does not know the first members, so it must not go on from the others' beginning. No entry has this
+		// term, so it will be sent an image.
+		mark.Term = new(uint64(0))
+	}
 	if err := createJournal(zl, filepath.Join(cfg.Dir, nextName), h.encode(), state, mark); err != nil {
 		return nil, err
 	}

@@ -80,6 +80,7 @@ func TestBadConfigurations(t *testing.T) {
 		"not a member":     func(cfg *Config) { cfg.ID = 3 },
 		"twice":            func(cfg *Config) { cfg.Members = []Member{{ID: 1}, {ID: 1}} },
 		"member 0":         func(cfg *Config) { cfg.Members = []Member{{ID: 1}, {ID: 0}} },
+		"joins and founds": func(cfg *Config) { cfg.Join = true },
 		"no members":       func(cfg *Config) { cfg.Members = nil },
 	} {
 		cfg := c.config(1)

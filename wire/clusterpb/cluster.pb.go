@@ -23,12 +23,66 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type QuorumChange_Action int32
+
+const (
+	QuorumChange_NONE   QuorumChange_Action = 0
+	QuorumChange_ADD    QuorumChange_Action = 1 // address: of a master that runs with an empty folder
+	QuorumChange_REMOVE QuorumChange_Action = 2
+	QuorumChange_ELECT  QuorumChange_Action = 3 // no address: whichever has most of the journal
+)
+
+// Enum value maps for QuorumChange_Action.
+var (
+	QuorumChange_Action_name = map[int32]string{
+		0: "NONE",
+		1: "ADD",
+		2: "REMOVE",
+		3: "ELECT",
+	}
+	QuorumChange_Action_value = map[string]int32{
+		"NONE":   0,
+		"ADD":    1,
+		"REMOVE": 2,
+		"ELECT":  3,
+	}
+)
+
+func (x QuorumChange_Action) Enum() *QuorumChange_Action {
+	p := new(QuorumChange_Action)
+	*p = x
+	return p
+}
+
+func (x QuorumChange_Action) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (QuorumChange_Action) Descriptor() protoreflect.EnumDescriptor {
+	return file_cluster_cluster_proto_enumTypes[0].Descriptor()
+}
+
+func (QuorumChange_Action) Type() protoreflect.EnumType {
+	return &file_cluster_cluster_proto_enumTypes[0]
+}
+
+func (x QuorumChange_Action) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use QuorumChange_Action.Descriptor instead.
+func (QuorumChange_Action) EnumDescriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{22, 0}
+}
+
 // Route names both ends of a raft message. A master refuses what is not addressed to it or comes from another cluster.
 type Route struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ClusterId     uint64                 `protobuf:"fixed64,1,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
 	From          uint64                 `protobuf:"fixed64,2,opt,name=from,proto3" json:"from,omitempty"`
 	To            uint64                 `protobuf:"fixed64,3,opt,name=to,proto3" json:"to,omitempty"`
+	Address       string                 `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"` // the sender's, for raft: the receiver may not have heard of it yet
+	Life          uint64                 `protobuf:"fixed64,5,opt,name=life,proto3" json:"life,omitempty"`     // random, of the sending process: two with the same member id are found out by it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -84,6 +138,265 @@ func (x *Route) GetTo() uint64 {
 	return 0
 }
 
+func (x *Route) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Route) GetLife() uint64 {
+	if x != nil {
+		return x.Life
+	}
+	return 0
+}
+
+// Peer is a master.
+type Peer struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	ClusterId      uint64                 `protobuf:"fixed64,1,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`              // 0: it belongs to none yet
+	MemberId       uint64                 `protobuf:"fixed64,2,opt,name=member_id,json=memberId,proto3" json:"member_id,omitempty"`                 // not 0; random, made with its folder
+	JournalAddress string                 `protobuf:"bytes,3,opt,name=journal_address,json=journalAddress,proto3" json:"journal_address,omitempty"` // host:port for raft
+	Address        string                 `protobuf:"bytes,4,opt,name=address,proto3" json:"address,omitempty"`                                     // host:port for clients
+	Members        []*Member              `protobuf:"bytes,5,rep,name=members,proto3" json:"members,omitempty"`                                     // of its cluster, as far as it knows
+	Leader         uint64                 `protobuf:"fixed64,6,opt,name=leader,proto3" json:"leader,omitempty"`                                     // 0: it knows none
+	Full           bool                   `protobuf:"varint,7,opt,name=full,proto3" json:"full,omitempty"`                                          // the disk of its journal
+	Hashes         []*StateHash           `protobuf:"bytes,8,rep,name=hashes,proto3" json:"hashes,omitempty"`                                       // of its state, after so many commands
+	Removed        bool                   `protobuf:"varint,9,opt,name=removed,proto3" json:"removed,omitempty"`                                    // in a reply: the asking member was removed
+	Refused        string                 `protobuf:"bytes,10,opt,name=refused,proto3" json:"refused,omitempty"`                                    // in a reply: why the asking one is not taken in
+	Life           uint64                 `protobuf:"fixed64,11,opt,name=life,proto3" json:"life,omitempty"`                                        // random, of its process
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Peer) Reset() {
+	*x = Peer{}
+	mi := &file_cluster_cluster_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Peer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Peer) ProtoMessage() {}
+
+func (x *Peer) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Peer.ProtoReflect.Descriptor instead.
+func (*Peer) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Peer) GetClusterId() uint64 {
+	if x != nil {
+		return x.ClusterId
+	}
+	return 0
+}
+
+func (x *Peer) GetMemberId() uint64 {
+	if x != nil {
+		return x.MemberId
+	}
+	return 0
+}
+
+func (x *Peer) GetJournalAddress() string {
+	if x != nil {
+		return x.JournalAddress
+	}
+	return ""
+}
+
+func (x *Peer) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Peer) GetMembers() []*Member {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *Peer) GetLeader() uint64 {
+	if x != nil {
+		return x.Leader
+	}
+	return 0
+}
+
+func (x *Peer) GetFull() bool {
+	if x != nil {
+		return x.Full
+	}
+	return false
+}
+
+func (x *Peer) GetHashes() []*StateHash {
+	if x != nil {
+		return x.Hashes
+	}
+	return nil
+}
+
+func (x *Peer) GetRemoved() bool {
+	if x != nil {
+		return x.Removed
+	}
+	return false
+}
+
+func (x *Peer) GetRefused() string {
+	if x != nil {
+		return x.Refused
+	}
+	return ""
+}
+
+func (x *Peer) GetLife() uint64 {
+	if x != nil {
+		return x.Life
+	}
+	return 0
+}
+
+type Member struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Id             uint64                 `protobuf:"fixed64,1,opt,name=id,proto3" json:"id,omitempty"`
+	JournalAddress string                 `protobuf:"bytes,2,opt,name=journal_address,json=journalAddress,proto3" json:"journal_address,omitempty"`
+	Address        string                 `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	Learner        bool                   `protobuf:"varint,4,opt,name=learner,proto3" json:"learner,omitempty"` // it has no vote
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Member) Reset() {
+	*x = Member{}
+	mi := &file_cluster_cluster_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Member) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Member) ProtoMessage() {}
+
+func (x *Member) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Member.ProtoReflect.Descriptor instead.
+func (*Member) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Member) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Member) GetJournalAddress() string {
+	if x != nil {
+		return x.JournalAddress
+	}
+	return ""
+}
+
+func (x *Member) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Member) GetLearner() bool {
+	if x != nil {
+		return x.Learner
+	}
+	return false
+}
+
+type StateHash struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Commands      uint64                 `protobuf:"varint,1,opt,name=commands,proto3" json:"commands,omitempty"`
+	Sum           []byte                 `protobuf:"bytes,2,opt,name=sum,proto3" json:"sum,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateHash) Reset() {
+	*x = StateHash{}
+	mi := &file_cluster_cluster_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateHash) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateHash) ProtoMessage() {}
+
+func (x *StateHash) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateHash.ProtoReflect.Descriptor instead.
+func (*StateHash) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *StateHash) GetCommands() uint64 {
+	if x != nil {
+		return x.Commands
+	}
+	return 0
+}
+
+func (x *StateHash) GetSum() []byte {
+	if x != nil {
+		return x.Sum
+	}
+	return nil
+}
+
 type RaftBatch struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Route         *Route                 `protobuf:"bytes,1,opt,name=route,proto3" json:"route,omitempty"`
@@ -94,7 +407,7 @@ type RaftBatch struct {
 
 func (x *RaftBatch) Reset() {
 	*x = RaftBatch{}
-	mi := &file_cluster_cluster_proto_msgTypes[1]
+	mi := &file_cluster_cluster_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -106,7 +419,7 @@ func (x *RaftBatch) String() string {
 func (*RaftBatch) ProtoMessage() {}
 
 func (x *RaftBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[1]
+	mi := &file_cluster_cluster_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -119,7 +432,7 @@ func (x *RaftBatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RaftBatch.ProtoReflect.Descriptor instead.
 func (*RaftBatch) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{1}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RaftBatch) GetRoute() *Route {
@@ -144,7 +457,7 @@ type RaftAck struct {
 
 func (x *RaftAck) Reset() {
 	*x = RaftAck{}
-	mi := &file_cluster_cluster_proto_msgTypes[2]
+	mi := &file_cluster_cluster_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -156,7 +469,7 @@ func (x *RaftAck) String() string {
 func (*RaftAck) ProtoMessage() {}
 
 func (x *RaftAck) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[2]
+	mi := &file_cluster_cluster_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -169,7 +482,7 @@ func (x *RaftAck) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RaftAck.ProtoReflect.Descriptor instead.
 func (*RaftAck) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{2}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{5}
 }
 
 type SnapshotChunk struct {
@@ -185,7 +498,7 @@ type SnapshotChunk struct {
 
 func (x *SnapshotChunk) Reset() {
 	*x = SnapshotChunk{}
-	mi := &file_cluster_cluster_proto_msgTypes[3]
+	mi := &file_cluster_cluster_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -197,7 +510,7 @@ func (x *SnapshotChunk) String() string {
 func (*SnapshotChunk) ProtoMessage() {}
 
 func (x *SnapshotChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[3]
+	mi := &file_cluster_cluster_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -210,7 +523,7 @@ func (x *SnapshotChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotChunk.ProtoReflect.Descriptor instead.
 func (*SnapshotChunk) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{3}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *SnapshotChunk) GetRoute() *Route {
@@ -264,7 +577,7 @@ type WorkerReport struct {
 
 func (x *WorkerReport) Reset() {
 	*x = WorkerReport{}
-	mi := &file_cluster_cluster_proto_msgTypes[4]
+	mi := &file_cluster_cluster_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -276,7 +589,7 @@ func (x *WorkerReport) String() string {
 func (*WorkerReport) ProtoMessage() {}
 
 func (x *WorkerReport) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[4]
+	mi := &file_cluster_cluster_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -289,7 +602,7 @@ func (x *WorkerReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerReport.ProtoReflect.Descriptor instead.
 func (*WorkerReport) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{4}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WorkerReport) GetWorkerId() int64 {
@@ -360,7 +673,7 @@ type TierUsage struct {
 
 func (x *TierUsage) Reset() {
 	*x = TierUsage{}
-	mi := &file_cluster_cluster_proto_msgTypes[5]
+	mi := &file_cluster_cluster_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -372,7 +685,7 @@ func (x *TierUsage) String() string {
 func (*TierUsage) ProtoMessage() {}
 
 func (x *TierUsage) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[5]
+	mi := &file_cluster_cluster_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -385,7 +698,7 @@ func (x *TierUsage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TierUsage.ProtoReflect.Descriptor instead.
 func (*TierUsage) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{5}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TierUsage) GetAlias() string {
@@ -426,7 +739,7 @@ type BlockChange struct {
 
 func (x *BlockChange) Reset() {
 	*x = BlockChange{}
-	mi := &file_cluster_cluster_proto_msgTypes[6]
+	mi := &file_cluster_cluster_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -438,7 +751,7 @@ func (x *BlockChange) String() string {
 func (*BlockChange) ProtoMessage() {}
 
 func (x *BlockChange) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[6]
+	mi := &file_cluster_cluster_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -451,7 +764,7 @@ func (x *BlockChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockChange.ProtoReflect.Descriptor instead.
 func (*BlockChange) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{6}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *BlockChange) GetBlockId() int64 {
@@ -480,7 +793,7 @@ type Counters struct {
 
 func (x *Counters) Reset() {
 	*x = Counters{}
-	mi := &file_cluster_cluster_proto_msgTypes[7]
+	mi := &file_cluster_cluster_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -492,7 +805,7 @@ func (x *Counters) String() string {
 func (*Counters) ProtoMessage() {}
 
 func (x *Counters) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[7]
+	mi := &file_cluster_cluster_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -505,7 +818,7 @@ func (x *Counters) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counters.ProtoReflect.Descriptor instead.
 func (*Counters) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{7}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Counters) GetBytesFromCache() int64 {
@@ -546,7 +859,7 @@ type WorkerOrders struct {
 
 func (x *WorkerOrders) Reset() {
 	*x = WorkerOrders{}
-	mi := &file_cluster_cluster_proto_msgTypes[8]
+	mi := &file_cluster_cluster_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -558,7 +871,7 @@ func (x *WorkerOrders) String() string {
 func (*WorkerOrders) ProtoMessage() {}
 
 func (x *WorkerOrders) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[8]
+	mi := &file_cluster_cluster_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -571,7 +884,7 @@ func (x *WorkerOrders) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerOrders.ProtoReflect.Descriptor instead.
 func (*WorkerOrders) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{8}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WorkerOrders) GetSendAll() bool {
@@ -597,7 +910,7 @@ type SourceRequest struct {
 
 func (x *SourceRequest) Reset() {
 	*x = SourceRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[9]
+	mi := &file_cluster_cluster_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -609,7 +922,7 @@ func (x *SourceRequest) String() string {
 func (*SourceRequest) ProtoMessage() {}
 
 func (x *SourceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[9]
+	mi := &file_cluster_cluster_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -622,7 +935,7 @@ func (x *SourceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SourceRequest.ProtoReflect.Descriptor instead.
 func (*SourceRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{9}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SourceRequest) GetFileId() int64 {
@@ -651,7 +964,7 @@ type FileSource struct {
 
 func (x *FileSource) Reset() {
 	*x = FileSource{}
-	mi := &file_cluster_cluster_proto_msgTypes[10]
+	mi := &file_cluster_cluster_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -663,7 +976,7 @@ func (x *FileSource) String() string {
 func (*FileSource) ProtoMessage() {}
 
 func (x *FileSource) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[10]
+	mi := &file_cluster_cluster_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -676,7 +989,7 @@ func (x *FileSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FileSource.ProtoReflect.Descriptor instead.
 func (*FileSource) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{10}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *FileSource) GetFileId() int64 {
@@ -757,7 +1070,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[11]
+	mi := &file_cluster_cluster_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -769,7 +1082,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[11]
+	mi := &file_cluster_cluster_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -782,7 +1095,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{11}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{14}
 }
 
 type ClusterStatus struct {
@@ -800,13 +1113,16 @@ type ClusterStatus struct {
 	Directories   int64                  `protobuf:"varint,11,opt,name=directories,proto3" json:"directories,omitempty"`
 	WebPort       int32                  `protobuf:"varint,12,opt,name=web_port,json=webPort,proto3" json:"web_port,omitempty"`
 	JournalDomain string                 `protobuf:"bytes,13,opt,name=journal_domain,json=journalDomain,proto3" json:"journal_domain,omitempty"`
+	ClusterId     string                 `protobuf:"bytes,14,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`        // random, made with the cluster: file ids mean nothing in another one
+	Problems      []string               `protobuf:"bytes,15,rep,name=problems,proto3" json:"problems,omitempty"`                           // of masters, each a line for a person
+	JournalFull   bool                   `protobuf:"varint,16,opt,name=journal_full,json=journalFull,proto3" json:"journal_full,omitempty"` // the answering master's disk
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ClusterStatus) Reset() {
 	*x = ClusterStatus{}
-	mi := &file_cluster_cluster_proto_msgTypes[12]
+	mi := &file_cluster_cluster_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -818,7 +1134,7 @@ func (x *ClusterStatus) String() string {
 func (*ClusterStatus) ProtoMessage() {}
 
 func (x *ClusterStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[12]
+	mi := &file_cluster_cluster_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -831,7 +1147,7 @@ func (x *ClusterStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClusterStatus.ProtoReflect.Descriptor instead.
 func (*ClusterStatus) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{12}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ClusterStatus) GetLeader() string {
@@ -925,19 +1241,42 @@ func (x *ClusterStatus) GetJournalDomain() string {
 	return ""
 }
 
+func (x *ClusterStatus) GetClusterId() string {
+	if x != nil {
+		return x.ClusterId
+	}
+	return ""
+}
+
+func (x *ClusterStatus) GetProblems() []string {
+	if x != nil {
+		return x.Problems
+	}
+	return nil
+}
+
+func (x *ClusterStatus) GetJournalFull() bool {
+	if x != nil {
+		return x.JournalFull
+	}
+	return false
+}
+
 type Master struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Address        string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"`                                     // host:port for clients
 	JournalAddress string                 `protobuf:"bytes,2,opt,name=journal_address,json=journalAddress,proto3" json:"journal_address,omitempty"` // host:port for raft
 	Available      bool                   `protobuf:"varint,3,opt,name=available,proto3" json:"available,omitempty"`                                // as the leader sees it; the answering master is always available
 	Leader         bool                   `protobuf:"varint,4,opt,name=leader,proto3" json:"leader,omitempty"`
+	Learner        bool                   `protobuf:"varint,5,opt,name=learner,proto3" json:"learner,omitempty"` // it has no vote yet
+	Id             uint64                 `protobuf:"fixed64,6,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Master) Reset() {
 	*x = Master{}
-	mi := &file_cluster_cluster_proto_msgTypes[13]
+	mi := &file_cluster_cluster_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -949,7 +1288,7 @@ func (x *Master) String() string {
 func (*Master) ProtoMessage() {}
 
 func (x *Master) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[13]
+	mi := &file_cluster_cluster_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -962,7 +1301,7 @@ func (x *Master) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Master.ProtoReflect.Descriptor instead.
 func (*Master) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{13}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Master) GetAddress() string {
@@ -993,6 +1332,20 @@ func (x *Master) GetLeader() bool {
 	return false
 }
 
+func (x *Master) GetLearner() bool {
+	if x != nil {
+		return x.Learner
+	}
+	return false
+}
+
+func (x *Master) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
 type ListWorkersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1001,7 +1354,7 @@ type ListWorkersRequest struct {
 
 func (x *ListWorkersRequest) Reset() {
 	*x = ListWorkersRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[14]
+	mi := &file_cluster_cluster_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1013,7 +1366,7 @@ func (x *ListWorkersRequest) String() string {
 func (*ListWorkersRequest) ProtoMessage() {}
 
 func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[14]
+	mi := &file_cluster_cluster_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1026,7 +1379,7 @@ func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkersRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{14}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{17}
 }
 
 type WorkerList struct {
@@ -1038,7 +1391,7 @@ type WorkerList struct {
 
 func (x *WorkerList) Reset() {
 	*x = WorkerList{}
-	mi := &file_cluster_cluster_proto_msgTypes[15]
+	mi := &file_cluster_cluster_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1050,7 +1403,7 @@ func (x *WorkerList) String() string {
 func (*WorkerList) ProtoMessage() {}
 
 func (x *WorkerList) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[15]
+	mi := &file_cluster_cluster_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1063,7 +1416,7 @@ func (x *WorkerList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerList.ProtoReflect.Descriptor instead.
 func (*WorkerList) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{15}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *WorkerList) GetWorkers() []*WorkerStatus {
@@ -1090,7 +1443,7 @@ type WorkerStatus struct {
 
 func (x *WorkerStatus) Reset() {
 	*x = WorkerStatus{}
-	mi := &file_cluster_cluster_proto_msgTypes[16]
+	mi := &file_cluster_cluster_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1102,7 +1455,7 @@ func (x *WorkerStatus) String() string {
 func (*WorkerStatus) ProtoMessage() {}
 
 func (x *WorkerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[16]
+	mi := &file_cluster_cluster_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1115,7 +1468,7 @@ func (x *WorkerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerStatus.ProtoReflect.Descriptor instead.
 func (*WorkerStatus) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{16}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WorkerStatus) GetWorkerId() int64 {
@@ -1189,7 +1542,7 @@ type InvalidationsRequest struct {
 
 func (x *InvalidationsRequest) Reset() {
 	*x = InvalidationsRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[17]
+	mi := &file_cluster_cluster_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1201,7 +1554,7 @@ func (x *InvalidationsRequest) String() string {
 func (*InvalidationsRequest) ProtoMessage() {}
 
 func (x *InvalidationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[17]
+	mi := &file_cluster_cluster_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1214,7 +1567,7 @@ func (x *InvalidationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InvalidationsRequest.ProtoReflect.Descriptor instead.
 func (*InvalidationsRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{17}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{20}
 }
 
 type Invalidation struct {
@@ -1227,7 +1580,7 @@ type Invalidation struct {
 
 func (x *Invalidation) Reset() {
 	*x = Invalidation{}
-	mi := &file_cluster_cluster_proto_msgTypes[18]
+	mi := &file_cluster_cluster_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1239,7 +1592,7 @@ func (x *Invalidation) String() string {
 func (*Invalidation) ProtoMessage() {}
 
 func (x *Invalidation) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[18]
+	mi := &file_cluster_cluster_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1252,7 +1605,7 @@ func (x *Invalidation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invalidation.ProtoReflect.Descriptor instead.
 func (*Invalidation) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{18}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Invalidation) GetPaths() []string {
@@ -1262,16 +1615,328 @@ func (x *Invalidation) GetPaths() []string {
 	return nil
 }
 
+type QuorumChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Action        QuorumChange_Action    `protobuf:"varint,1,opt,name=action,proto3,enum=goosefs.cluster.v1.QuorumChange_Action" json:"action,omitempty"`
+	Address       string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"` // host:port for raft
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QuorumChange) Reset() {
+	*x = QuorumChange{}
+	mi := &file_cluster_cluster_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuorumChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuorumChange) ProtoMessage() {}
+
+func (x *QuorumChange) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuorumChange.ProtoReflect.Descriptor instead.
+func (*QuorumChange) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *QuorumChange) GetAction() QuorumChange_Action {
+	if x != nil {
+		return x.Action
+	}
+	return QuorumChange_NONE
+}
+
+func (x *QuorumChange) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+type QuorumChanged struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Address       string                 `protobuf:"bytes,1,opt,name=address,proto3" json:"address,omitempty"` // of the master concerned
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QuorumChanged) Reset() {
+	*x = QuorumChanged{}
+	mi := &file_cluster_cluster_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuorumChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuorumChanged) ProtoMessage() {}
+
+func (x *QuorumChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuorumChanged.ProtoReflect.Descriptor instead.
+func (*QuorumChanged) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *QuorumChanged) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+type CheckpointRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckpointRequest) Reset() {
+	*x = CheckpointRequest{}
+	mi := &file_cluster_cluster_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckpointRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckpointRequest) ProtoMessage() {}
+
+func (x *CheckpointRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckpointRequest.ProtoReflect.Descriptor instead.
+func (*CheckpointRequest) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{24}
+}
+
+type CheckpointDone struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Host          string                 `protobuf:"bytes,1,opt,name=host,proto3" json:"host,omitempty"` // of the leader
+	Applied       uint64                 `protobuf:"varint,2,opt,name=applied,proto3" json:"applied,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckpointDone) Reset() {
+	*x = CheckpointDone{}
+	mi := &file_cluster_cluster_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckpointDone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckpointDone) ProtoMessage() {}
+
+func (x *CheckpointDone) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckpointDone.ProtoReflect.Descriptor instead.
+func (*CheckpointDone) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *CheckpointDone) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *CheckpointDone) GetApplied() uint64 {
+	if x != nil {
+		return x.Applied
+	}
+	return 0
+}
+
+type BackupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Directory     string                 `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"` // on the leader's host; empty: the configured one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupRequest) Reset() {
+	*x = BackupRequest{}
+	mi := &file_cluster_cluster_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupRequest) ProtoMessage() {}
+
+func (x *BackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
+func (*BackupRequest) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *BackupRequest) GetDirectory() string {
+	if x != nil {
+		return x.Directory
+	}
+	return ""
+}
+
+type BackupDone struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Host          string                 `protobuf:"bytes,1,opt,name=host,proto3" json:"host,omitempty"`
+	Path          string                 `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	Entries       int64                  `protobuf:"varint,3,opt,name=entries,proto3" json:"entries,omitempty"` // files, directories and mounts
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupDone) Reset() {
+	*x = BackupDone{}
+	mi := &file_cluster_cluster_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupDone) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupDone) ProtoMessage() {}
+
+func (x *BackupDone) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupDone.ProtoReflect.Descriptor instead.
+func (*BackupDone) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *BackupDone) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *BackupDone) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *BackupDone) GetEntries() int64 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
 var File_cluster_cluster_proto protoreflect.FileDescriptor
 
 const file_cluster_cluster_proto_rawDesc = "" +
 	"\n" +
-	"\x15cluster/cluster.proto\x12\x12goosefs.cluster.v1\"J\n" +
+	"\x15cluster/cluster.proto\x12\x12goosefs.cluster.v1\"x\n" +
 	"\x05Route\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\x06R\tclusterId\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x06R\x04from\x12\x0e\n" +
-	"\x02to\x18\x03 \x01(\x06R\x02to\"X\n" +
+	"\x02to\x18\x03 \x01(\x06R\x02to\x12\x18\n" +
+	"\aaddress\x18\x04 \x01(\tR\aaddress\x12\x12\n" +
+	"\x04life\x18\x05 \x01(\x06R\x04life\"\xe6\x02\n" +
+	"\x04Peer\x12\x1d\n" +
+	"\n" +
+	"cluster_id\x18\x01 \x01(\x06R\tclusterId\x12\x1b\n" +
+	"\tmember_id\x18\x02 \x01(\x06R\bmemberId\x12'\n" +
+	"\x0fjournal_address\x18\x03 \x01(\tR\x0ejournalAddress\x12\x18\n" +
+	"\aaddress\x18\x04 \x01(\tR\aaddress\x124\n" +
+	"\amembers\x18\x05 \x03(\v2\x1a.goosefs.cluster.v1.MemberR\amembers\x12\x16\n" +
+	"\x06leader\x18\x06 \x01(\x06R\x06leader\x12\x12\n" +
+	"\x04full\x18\a \x01(\bR\x04full\x125\n" +
+	"\x06hashes\x18\b \x03(\v2\x1d.goosefs.cluster.v1.StateHashR\x06hashes\x12\x18\n" +
+	"\aremoved\x18\t \x01(\bR\aremoved\x12\x18\n" +
+	"\arefused\x18\n" +
+	" \x01(\tR\arefused\x12\x12\n" +
+	"\x04life\x18\v \x01(\x06R\x04life\"u\n" +
+	"\x06Member\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x06R\x02id\x12'\n" +
+	"\x0fjournal_address\x18\x02 \x01(\tR\x0ejournalAddress\x12\x18\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\x12\x18\n" +
+	"\alearner\x18\x04 \x01(\bR\alearner\"9\n" +
+	"\tStateHash\x12\x1a\n" +
+	"\bcommands\x18\x01 \x01(\x04R\bcommands\x12\x10\n" +
+	"\x03sum\x18\x02 \x01(\fR\x03sum\"X\n" +
 	"\tRaftBatch\x12/\n" +
 	"\x05route\x18\x01 \x01(\v2\x19.goosefs.cluster.v1.RouteR\x05route\x12\x1a\n" +
 	"\bmessages\x18\x02 \x03(\fR\bmessages\"\t\n" +
@@ -1327,7 +1992,7 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x0f\n" +
-	"\rStatusRequest\"\x98\x03\n" +
+	"\rStatusRequest\"\xf6\x03\n" +
 	"\rClusterStatus\x12\x16\n" +
 	"\x06leader\x18\x01 \x01(\tR\x06leader\x124\n" +
 	"\amasters\x18\x02 \x03(\v2\x1a.goosefs.cluster.v1.MasterR\amasters\x12\x18\n" +
@@ -1343,12 +2008,18 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	" \x01(\x03R\x05files\x12 \n" +
 	"\vdirectories\x18\v \x01(\x03R\vdirectories\x12\x19\n" +
 	"\bweb_port\x18\f \x01(\x05R\awebPort\x12%\n" +
-	"\x0ejournal_domain\x18\r \x01(\tR\rjournalDomain\"\x81\x01\n" +
+	"\x0ejournal_domain\x18\r \x01(\tR\rjournalDomain\x12\x1d\n" +
+	"\n" +
+	"cluster_id\x18\x0e \x01(\tR\tclusterId\x12\x1a\n" +
+	"\bproblems\x18\x0f \x03(\tR\bproblems\x12!\n" +
+	"\fjournal_full\x18\x10 \x01(\bR\vjournalFull\"\xab\x01\n" +
 	"\x06Master\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\tR\aaddress\x12'\n" +
 	"\x0fjournal_address\x18\x02 \x01(\tR\x0ejournalAddress\x12\x1c\n" +
 	"\tavailable\x18\x03 \x01(\bR\tavailable\x12\x16\n" +
-	"\x06leader\x18\x04 \x01(\bR\x06leader\"\x14\n" +
+	"\x06leader\x18\x04 \x01(\bR\x06leader\x12\x18\n" +
+	"\alearner\x18\x05 \x01(\bR\alearner\x12\x0e\n" +
+	"\x02id\x18\x06 \x01(\x06R\x02id\"\x14\n" +
 	"\x12ListWorkersRequest\"H\n" +
 	"\n" +
 	"WorkerList\x12:\n" +
@@ -1365,17 +2036,45 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\x06blocks\x18\t \x01(\x03R\x06blocks\"\x16\n" +
 	"\x14InvalidationsRequest\"$\n" +
 	"\fInvalidation\x12\x14\n" +
-	"\x05paths\x18\x01 \x03(\tR\x05paths2\x9e\x01\n" +
+	"\x05paths\x18\x01 \x03(\tR\x05paths\"\x9d\x01\n" +
+	"\fQuorumChange\x12?\n" +
+	"\x06action\x18\x01 \x01(\x0e2'.goosefs.cluster.v1.QuorumChange.ActionR\x06action\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\"2\n" +
+	"\x06Action\x12\b\n" +
+	"\x04NONE\x10\x00\x12\a\n" +
+	"\x03ADD\x10\x01\x12\n" +
+	"\n" +
+	"\x06REMOVE\x10\x02\x12\t\n" +
+	"\x05ELECT\x10\x03\")\n" +
+	"\rQuorumChanged\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\tR\aaddress\"\x13\n" +
+	"\x11CheckpointRequest\">\n" +
+	"\x0eCheckpointDone\x12\x12\n" +
+	"\x04host\x18\x01 \x01(\tR\x04host\x12\x18\n" +
+	"\aapplied\x18\x02 \x01(\x04R\aapplied\"-\n" +
+	"\rBackupRequest\x12\x1c\n" +
+	"\tdirectory\x18\x01 \x01(\tR\tdirectory\"N\n" +
+	"\n" +
+	"BackupDone\x12\x12\n" +
+	"\x04host\x18\x01 \x01(\tR\x04host\x12\x12\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path\x12\x18\n" +
+	"\aentries\x18\x03 \x01(\x03R\aentries2\xda\x01\n" +
 	"\x04Raft\x12H\n" +
 	"\bMessages\x12\x1d.goosefs.cluster.v1.RaftBatch\x1a\x1b.goosefs.cluster.v1.RaftAck(\x01\x12L\n" +
-	"\bSnapshot\x12!.goosefs.cluster.v1.SnapshotChunk\x1a\x1b.goosefs.cluster.v1.RaftAck(\x012\xa8\x01\n" +
+	"\bSnapshot\x12!.goosefs.cluster.v1.SnapshotChunk\x1a\x1b.goosefs.cluster.v1.RaftAck(\x01\x12:\n" +
+	"\x04Meet\x12\x18.goosefs.cluster.v1.Peer\x1a\x18.goosefs.cluster.v1.Peer2\xa8\x01\n" +
 	"\aWorkers\x12P\n" +
 	"\x06Report\x12 .goosefs.cluster.v1.WorkerReport\x1a .goosefs.cluster.v1.WorkerOrders(\x010\x01\x12K\n" +
 	"\x06Source\x12!.goosefs.cluster.v1.SourceRequest\x1a\x1e.goosefs.cluster.v1.FileSource2\x8f\x02\n" +
 	"\aCluster\x12N\n" +
 	"\x06Status\x12!.goosefs.cluster.v1.StatusRequest\x1a!.goosefs.cluster.v1.ClusterStatus\x12U\n" +
 	"\vListWorkers\x12&.goosefs.cluster.v1.ListWorkersRequest\x1a\x1e.goosefs.cluster.v1.WorkerList\x12]\n" +
-	"\rInvalidations\x12(.goosefs.cluster.v1.InvalidationsRequest\x1a .goosefs.cluster.v1.Invalidation0\x01B\x18Z\x16goosefs/wire/clusterpbb\x06proto3"
+	"\rInvalidations\x12(.goosefs.cluster.v1.InvalidationsRequest\x1a .goosefs.cluster.v1.Invalidation0\x012\x82\x02\n" +
+	"\x05Admin\x12S\n" +
+	"\fChangeQuorum\x12 .goosefs.cluster.v1.QuorumChange\x1a!.goosefs.cluster.v1.QuorumChanged\x12W\n" +
+	"\n" +
+	"Checkpoint\x12%.goosefs.cluster.v1.CheckpointRequest\x1a\".goosefs.cluster.v1.CheckpointDone\x12K\n" +
+	"\x06Backup\x12!.goosefs.cluster.v1.BackupRequest\x1a\x1e.goosefs.cluster.v1.BackupDoneB\x18Z\x16goosefs/wire/clusterpbb\x06proto3"
 
 var (
 	file_cluster_cluster_proto_rawDescOnce sync.Once
@@ -1389,59 +2088,81 @@ func file_cluster_cluster_proto_rawDescGZIP() []byte {
 	return file_cluster_cluster_proto_rawDescData
 }
 
-var file_cluster_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_cluster_cluster_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_cluster_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_cluster_cluster_proto_goTypes = []any{
-	(*Route)(nil),                // 0: goosefs.cluster.v1.Route
-	(*RaftBatch)(nil),            // 1: goosefs.cluster.v1.RaftBatch
-	(*RaftAck)(nil),              // 2: goosefs.cluster.v1.RaftAck
-	(*SnapshotChunk)(nil),        // 3: goosefs.cluster.v1.SnapshotChunk
-	(*WorkerReport)(nil),         // 4: goosefs.cluster.v1.WorkerReport
-	(*TierUsage)(nil),            // 5: goosefs.cluster.v1.TierUsage
-	(*BlockChange)(nil),          // 6: goosefs.cluster.v1.BlockChange
-	(*Counters)(nil),             // 7: goosefs.cluster.v1.Counters
-	(*WorkerOrders)(nil),         // 8: goosefs.cluster.v1.WorkerOrders
-	(*SourceRequest)(nil),        // 9: goosefs.cluster.v1.SourceRequest
-	(*FileSource)(nil),           // 10: goosefs.cluster.v1.FileSource
-	(*StatusRequest)(nil),        // 11: goosefs.cluster.v1.StatusRequest
-	(*ClusterStatus)(nil),        // 12: goosefs.cluster.v1.ClusterStatus
-	(*Master)(nil),               // 13: goosefs.cluster.v1.Master
-	(*ListWorkersRequest)(nil),   // 14: goosefs.cluster.v1.ListWorkersRequest
-	(*WorkerList)(nil),           // 15: goosefs.cluster.v1.WorkerList
-	(*WorkerStatus)(nil),         // 16: goosefs.cluster.v1.WorkerStatus
-	(*InvalidationsRequest)(nil), // 17: goosefs.cluster.v1.InvalidationsRequest
-	(*Invalidation)(nil),         // 18: goosefs.cluster.v1.Invalidation
-	nil,                          // 19: goosefs.cluster.v1.FileSource.OptionsEntry
+	(QuorumChange_Action)(0),     // 0: goosefs.cluster.v1.QuorumChange.Action
+	(*Route)(nil),                // 1: goosefs.cluster.v1.Route
+	(*Peer)(nil),                 // 2: goosefs.cluster.v1.Peer
+	(*Member)(nil),               // 3: goosefs.cluster.v1.Member
+	(*StateHash)(nil),            // 4: goosefs.cluster.v1.StateHash
+	(*RaftBatch)(nil),            // 5: goosefs.cluster.v1.RaftBatch
+	(*RaftAck)(nil),              // 6: goosefs.cluster.v1.RaftAck
+	(*SnapshotChunk)(nil),        // 7: goosefs.cluster.v1.SnapshotChunk
+	(*WorkerReport)(nil),         // 8: goosefs.cluster.v1.WorkerReport
+	(*TierUsage)(nil),            // 9: goosefs.cluster.v1.TierUsage
+	(*BlockChange)(nil),          // 10: goosefs.cluster.v1.BlockChange
+	(*Counters)(nil),             // 11: goosefs.cluster.v1.Counters
+	(*WorkerOrders)(nil),         // 12: goosefs.cluster.v1.WorkerOrders
+	(*SourceRequest)(nil),        // 13: goosefs.cluster.v1.SourceRequest
+	(*FileSource)(nil),           // 14: goosefs.cluster.v1.FileSource
+	(*StatusRequest)(nil),        // 15: goosefs.cluster.v1.StatusRequest
+	(*ClusterStatus)(nil),        // 16: goosefs.cluster.v1.ClusterStatus
+	(*Master)(nil),               // 17: goosefs.cluster.v1.Master
+	(*ListWorkersRequest)(nil),   // 18: goosefs.cluster.v1.ListWorkersRequest
+	(*WorkerList)(nil),           // 19: goosefs.cluster.v1.WorkerList
+	(*WorkerStatus)(nil),         // 20: goosefs.cluster.v1.WorkerStatus
+	(*InvalidationsRequest)(nil), // 21: goosefs.cluster.v1.InvalidationsRequest
+	(*Invalidation)(nil),         // 22: goosefs.cluster.v1.Invalidation
+	(*QuorumChange)(nil),         // 23: goosefs.cluster.v1.QuorumChange
+	(*QuorumChanged)(nil),        // 24: goosefs.cluster.v1.QuorumChanged
+	(*CheckpointRequest)(nil),    // 25: goosefs.cluster.v1.CheckpointRequest
+	(*CheckpointDone)(nil),       // 26: goosefs.cluster.v1.CheckpointDone
+	(*BackupRequest)(nil),        // 27: goosefs.cluster.v1.BackupRequest
+	(*BackupDone)(nil),           // 28: goosefs.cluster.v1.BackupDone
+	nil,                          // 29: goosefs.cluster.v1.FileSource.OptionsEntry
 }
 var file_cluster_cluster_proto_depIdxs = []int32{
-	0,  // 0: goosefs.cluster.v1.RaftBatch.route:type_name -> goosefs.cluster.v1.Route
-	0,  // 1: goosefs.cluster.v1.SnapshotChunk.route:type_name -> goosefs.cluster.v1.Route
-	5,  // 2: goosefs.cluster.v1.WorkerReport.tiers:type_name -> goosefs.cluster.v1.TierUsage
-	6,  // 3: goosefs.cluster.v1.WorkerReport.changes:type_name -> goosefs.cluster.v1.BlockChange
-	7,  // 4: goosefs.cluster.v1.WorkerReport.counters:type_name -> goosefs.cluster.v1.Counters
-	19, // 5: goosefs.cluster.v1.FileSource.options:type_name -> goosefs.cluster.v1.FileSource.OptionsEntry
-	13, // 6: goosefs.cluster.v1.ClusterStatus.masters:type_name -> goosefs.cluster.v1.Master
-	16, // 7: goosefs.cluster.v1.WorkerList.workers:type_name -> goosefs.cluster.v1.WorkerStatus
-	5,  // 8: goosefs.cluster.v1.WorkerStatus.tiers:type_name -> goosefs.cluster.v1.TierUsage
-	7,  // 9: goosefs.cluster.v1.WorkerStatus.counters:type_name -> goosefs.cluster.v1.Counters
-	1,  // 10: goosefs.cluster.v1.Raft.Messages:input_type -> goosefs.cluster.v1.RaftBatch
-	3,  // 11: goosefs.cluster.v1.Raft.Snapshot:input_type -> goosefs.cluster.v1.SnapshotChunk
-	4,  // 12: goosefs.cluster.v1.Workers.Report:input_type -> goosefs.cluster.v1.WorkerReport
-	9,  // 13: goosefs.cluster.v1.Workers.Source:input_type -> goosefs.cluster.v1.SourceRequest
-	11, // 14: goosefs.cluster.v1.Cluster.Status:input_type -> goosefs.cluster.v1.StatusRequest
-	14, // 15: goosefs.cluster.v1.Cluster.ListWorkers:input_type -> goosefs.cluster.v1.ListWorkersRequest
-	17, // 16: goosefs.cluster.v1.Cluster.Invalidations:input_type -> goosefs.cluster.v1.InvalidationsRequest
-	2,  // 17: goosefs.cluster.v1.Raft.Messages:output_type -> goosefs.cluster.v1.RaftAck
-	2,  // 18: goosefs.cluster.v1.Raft.Snapshot:output_type -> goosefs.cluster.v1.RaftAck
-	8,  // 19: goosefs.cluster.v1.Workers.Report:output_type -> goosefs.cluster.v1.WorkerOrders
-	10, // 20: goosefs.cluster.v1.Workers.Source:output_type -> goosefs.cluster.v1.FileSource
-	12, // 21: goosefs.cluster.v1.Cluster.Status:output_type -> goosefs.cluster.v1.ClusterStatus
-	15, // 22: goosefs.cluster.v1.Cluster.ListWorkers:output_type -> goosefs.cluster.v1.WorkerList
-	18, // 23: goosefs.cluster.v1.Cluster.Invalidations:output_type -> goosefs.cluster.v1.Invalidation
-	17, // [17:24] is the sub-list for method output_type
-	10, // [10:17] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	3,  // 0: goosefs.cluster.v1.Peer.members:type_name -> goosefs.cluster.v1.Member
+	4,  // 1: goosefs.cluster.v1.Peer.hashes:type_name -> goosefs.cluster.v1.StateHash
+	1,  // 2: goosefs.cluster.v1.RaftBatch.route:type_name -> goosefs.cluster.v1.Route
+	1,  // 3: goosefs.cluster.v1.SnapshotChunk.route:type_name -> goosefs.cluster.v1.Route
+	9,  // 4: goosefs.cluster.v1.WorkerReport.tiers:type_name -> goosefs.cluster.v1.TierUsage
+	10, // 5: goosefs.cluster.v1.WorkerReport.changes:type_name -> goosefs.cluster.v1.BlockChange
+	11, // 6: goosefs.cluster.v1.WorkerReport.counters:type_name -> goosefs.cluster.v1.Counters
+	29, // 7: goosefs.cluster.v1.FileSource.options:type_name -> goosefs.cluster.v1.FileSource.OptionsEntry
+	17, // 8: goosefs.cluster.v1.ClusterStatus.masters:type_name -> goosefs.cluster.v1.Master
+	20, // 9: goosefs.cluster.v1.WorkerList.workers:type_name -> goosefs.cluster.v1.WorkerStatus
+	9,  // 10: goosefs.cluster.v1.WorkerStatus.tiers:type_name -> goosefs.cluster.v1.TierUsage
+	11, // 11: goosefs.cluster.v1.WorkerStatus.counters:type_name -> goosefs.cluster.v1.Counters
+	0,  // 12: goosefs.cluster.v1.QuorumChange.action:type_name -> goosefs.cluster.v1.QuorumChange.Action
+	5,  // 13: goosefs.cluster.v1.Raft.Messages:input_type -> goosefs.cluster.v1.RaftBatch
+	7,  // 14: goosefs.cluster.v1.Raft.Snapshot:input_type -> goosefs.cluster.v1.SnapshotChunk
+	2,  // 15: goosefs.cluster.v1.Raft.Meet:input_type -> goosefs.cluster.v1.Peer
+	8,  // 16: goosefs.cluster.v1.Workers.Report:input_type -> goosefs.cluster.v1.WorkerReport
+	13, // 17: goosefs.cluster.v1.Workers.Source:input_type -> goosefs.cluster.v1.SourceRequest
+	15, // 18: goosefs.cluster.v1.Cluster.Status:input_type -> goosefs.cluster.v1.StatusRequest
+	18, // 19: goosefs.cluster.v1.Cluster.ListWorkers:input_type -> goosefs.cluster.v1.ListWorkersRequest
+	21, // 20: goosefs.cluster.v1.Cluster.Invalidations:input_type -> goosefs.cluster.v1.InvalidationsRequest
+	23, // 21: goosefs.cluster.v1.Admin.ChangeQuorum:input_type -> goosefs.cluster.v1.QuorumChange
+	25, // 22: goosefs.cluster.v1.Admin.Checkpoint:input_type -> goosefs.cluster.v1.CheckpointRequest
+	27, // 23: goosefs.cluster.v1.Admin.Backup:input_type -> goosefs.cluster.v1.BackupRequest
+	6,  // 24: goosefs.cluster.v1.Raft.Messages:output_type -> goosefs.cluster.v1.RaftAck
+	6,  // 25: goosefs.cluster.v1.Raft.Snapshot:output_type -> goosefs.cluster.v1.RaftAck
+	2,  // 26: goosefs.cluster.v1.Raft.Meet:output_type -> goosefs.cluster.v1.Peer
+	12, // 27: goosefs.cluster.v1.Workers.Report:output_type -> goosefs.cluster.v1.WorkerOrders
+	14, // 28: goosefs.cluster.v1.Workers.Source:output_type -> goosefs.cluster.v1.FileSource
+	16, // 29: goosefs.cluster.v1.Cluster.Status:output_type -> goosefs.cluster.v1.ClusterStatus
+	19, // 30: goosefs.cluster.v1.Cluster.ListWorkers:output_type -> goosefs.cluster.v1.WorkerList
+	22, // 31: goosefs.cluster.v1.Cluster.Invalidations:output_type -> goosefs.cluster.v1.Invalidation
+	24, // 32: goosefs.cluster.v1.Admin.ChangeQuorum:output_type -> goosefs.cluster.v1.QuorumChanged
+	26, // 33: goosefs.cluster.v1.Admin.Checkpoint:output_type -> goosefs.cluster.v1.CheckpointDone
+	28, // 34: goosefs.cluster.v1.Admin.Backup:output_type -> goosefs.cluster.v1.BackupDone
+	24, // [24:35] is the sub-list for method output_type
+	13, // [13:24] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_cluster_cluster_proto_init() }
@@ -1454,13 +2175,14 @@ func file_cluster_cluster_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cluster_cluster_proto_rawDesc), len(file_cluster_cluster_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   20,
+			NumEnums:      1,
+			NumMessages:   29,
 			NumExtensions: 0,
-			NumServices:   3,
+			NumServices:   4,
 		},
 		GoTypes:           file_cluster_cluster_proto_goTypes,
 		DependencyIndexes: file_cluster_cluster_proto_depIdxs,
+		EnumInfos:         file_cluster_cluster_proto_enumTypes,
 		MessageInfos:      file_cluster_cluster_proto_msgTypes,
 	}.Build()
 	File_cluster_cluster_proto = out.File

@@ -23,6 +23,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	Raft_Messages_FullMethodName = "/goosefs.cluster.v1.Raft/Messages"
 	Raft_Snapshot_FullMethodName = "/goosefs.cluster.v1.Raft/Snapshot"
+	Raft_Meet_FullMethodName     = "/goosefs.cluster.v1.Raft/Meet"
 )
 
 // RaftClient is the client API for Raft service.
@@ -35,6 +36,9 @@ type RaftClient interface {
 	Messages(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[RaftBatch, RaftAck], error)
 	// Snapshot carries one MsgSnap and the image it speaks of; the reply says that the image is installed.
 	Snapshot(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[SnapshotChunk, RaftAck], error)
+	// Meet lets two masters tell each other who they are and how they are: those of a cluster every second or so, and
+	// one that belongs to no cluster yet to find its own.
+	Meet(ctx context.Context, in *Peer, opts ...grpc.CallOption) (*Peer, error)
 }
 
 type raftClient struct {
@@ -71,6 +75,16 @@ func (c *raftClient) Snapshot(ctx context.Context, opts ...grpc.CallOption) (grp
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Raft_SnapshotClient = grpc.ClientStreamingClient[SnapshotChunk, RaftAck]
 
+func (c *raftClient) Meet(ctx context.Context, in *Peer, opts ...grpc.CallOption) (*Peer, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Peer)
+	err := c.cc.Invoke(ctx, Raft_Meet_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RaftServer is the server API for Raft service.
 // All implementations must embed UnimplementedRaftServer
 // for forward compatibility.
@@ -81,6 +95,9 @@ type RaftServer interface {
 	Messages(grpc.ClientStreamingServer[RaftBatch, RaftAck]) error
 	// Snapshot carries one MsgSnap and the image it speaks of; the reply says that the image is installed.
 	Snapshot(grpc.ClientStreamingServer[SnapshotChunk, RaftAck]) error
+	// Meet lets two masters tell each other who they are and how they are: those of a cluster every second or so, and
+	// one that belongs to no cluster yet to find its own.
+	Meet(context.Context, *Peer) (*Peer, error)
 	mustEmbedUnimplementedRaftServer()
 }
 
@@ -96,6 +113,9 @@ func (UnimplementedRaftServer) Messages(grpc.ClientStreamingServer[RaftBatch, Ra
 }
 func (UnimplementedRaftServer) Snapshot(grpc.ClientStreamingServer[SnapshotChunk, RaftAck]) error {
 	return status.Error(codes.Unimplemented, "method Snapshot not implemented")
+}
+func (UnimplementedRaftServer) Meet(context.Context, *Peer) (*Peer, error) {
+	return nil, status.Error(codes.Unimplemented, "method Meet not implemented")
 }
 func (UnimplementedRaftServer) mustEmbedUnimplementedRaftServer() {}
 func (UnimplementedRaftServer) testEmbeddedByValue()              {}
@@ -132,13 +152,36 @@ func _Raft_Snapshot_Handler(srv interface{}, stream grpc.ServerStream) error {
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Raft_SnapshotServer = grpc.ClientStreamingServer[SnapshotChunk, RaftAck]
 
+func _Raft_Meet_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(Peer)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RaftServer).Meet(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Raft_Meet_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RaftServer).Meet(ctx, req.(*Peer))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Raft_ServiceDesc is the grpc.ServiceDesc for Raft service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
 var Raft_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "goosefs.cluster.v1.Raft",
 	HandlerType: (*RaftServer)(nil),
-	Methods:     []grpc.MethodDesc{},
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "Meet",
+			Handler:    _Raft_Meet_Handler,
+		},
+	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "Messages",
@@ -484,5 +527,193 @@ var Cluster_ServiceDesc = grpc.ServiceDesc{
 			ServerStreams: true,
 		},
 	},
+	Metadata: "cluster/cluster.proto",
+}
+
+const (
+	Admin_ChangeQuorum_FullMethodName = "/goosefs.cluster.v1.Admin/ChangeQuorum"
+	Admin_Checkpoint_FullMethodName   = "/goosefs.cluster.v1.Admin/Checkpoint"
+	Admin_Backup_FullMethodName       = "/goosefs.cluster.v1.Admin/Backup"
+)
+
+// AdminClient is the client API for Admin service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Admin is what an administrator asks of the leader.
+type AdminClient interface {
+	// ChangeQuorum changes which masters agree on the journal, or which of them leads.
+	ChangeQuorum(ctx context.Context, in *QuorumChange, opts ...grpc.CallOption) (*QuorumChanged, error)
+	// Checkpoint has the leader write its namespace down and cut its journal.
+	Checkpoint(ctx context.Context, in *CheckpointRequest, opts ...grpc.CallOption) (*CheckpointDone, error)
+	// Backup writes the namespace to a file on the leader's host.
+	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (*BackupDone, error)
+}
+
+type adminClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewAdminClient(cc grpc.ClientConnInterface) AdminClient {
+	return &adminClient{cc}
+}
+
+func (c *adminClient) ChangeQuorum(ctx context.Context, in *QuorumChange, opts ...grpc.CallOption) (*QuorumChanged, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(QuorumChanged)
+	err := c.cc.Invoke(ctx, Admin_ChangeQuorum_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminClient) Checkpoint(ctx context.Context, in *CheckpointRequest, opts ...grpc.CallOption) (*CheckpointDone, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckpointDone)
+	err := c.cc.Invoke(ctx, Admin_Checkpoint_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *adminClient) Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (*BackupDone, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BackupDone)
+	err := c.cc.Invoke(ctx, Admin_Backup_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// AdminServer is the server API for Admin service.
+// All implementations must embed UnimplementedAdminServer
+// for forward compatibility.
+//
+// Admin is what an administrator asks of the leader.
+type AdminServer interface {
+	// ChangeQuorum changes which masters agree on the journal, or which of them leads.
+	ChangeQuorum(context.Context, *QuorumChange) (*QuorumChanged, error)
+	// Checkpoint has the leader write its namespace down and cut its journal.
+	Checkpoint(context.Context, *CheckpointRequest) (*CheckpointDone, error)
+	// Backup writes the namespace to a file on the leader's host.
+	Backup(context.Context, *BackupRequest) (*BackupDone, error)
+	mustEmbedUnimplementedAdminServer()
+}
+
+// UnimplementedAdminServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedAdminServer struct{}
+
+func (UnimplementedAdminServer) ChangeQuorum(context.Context, *QuorumChange) (*QuorumChanged, error) {
+	return nil, status.Error(codes.Unimplemented, "method ChangeQuorum not implemented")
+}
+func (UnimplementedAdminServer) Checkpoint(context.Context, *CheckpointRequest) (*CheckpointDone, error) {
+	return nil, status.Error(codes.Unimplemented, "method Checkpoint not implemented")
+}
+func (UnimplementedAdminServer) Backup(context.Context, *BackupRequest) (*BackupDone, error) {
+	return nil, status.Error(codes.Unimplemented, "method Backup not implemented")
+}
+func (UnimplementedAdminServer) mustEmbedUnimplementedAdminServer() {}
+func (UnimplementedAdminServer) testEmbeddedByValue()               {}
+
+// UnsafeAdminServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to AdminServer will
+// result in compilation errors.
+type UnsafeAdminServer interface {
+	mustEmbedUnimplementedAdminServer()
+}
+
+func RegisterAdminServer(s grpc.ServiceRegistrar, srv AdminServer) {
+	// If the following call panics, it indicates UnimplementedAdminServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Admin_ServiceDesc, srv)
+}
+
+func _Admin_ChangeQuorum_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(QuorumChange)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServer).ChangeQuorum(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Admin_ChangeQuorum_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServer).ChangeQuorum(ctx, req.(*QuorumChange))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Admin_Checkpoint_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckpointRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServer).Checkpoint(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Admin_Checkpoint_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServer).Checkpoint(ctx, req.(*CheckpointRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Admin_Backup_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BackupRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServer).Backup(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Admin_Backup_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServer).Backup(ctx, req.(*BackupRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// Admin_ServiceDesc is the grpc.ServiceDesc for Admin service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Admin_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "goosefs.cluster.v1.Admin",
+	HandlerType: (*AdminServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "ChangeQuorum",
+			Handler:    _Admin_ChangeQuorum_Handler,
+		},
+		{
+			MethodName: "Checkpoint",
+			Handler:    _Admin_Checkpoint_Handler,
+		},
+		{
+			MethodName: "Backup",
+			Handler:    _Admin_Backup_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
 	Metadata: "cluster/cluster.proto",
 }

@@ -49,7 +49,7 @@ func start(t testing.TB, name string, grace time.Duration, cmd *exec.Cmd) *proce
 	return p
 }
 
-// await returns when the process has said something, after so many bytes of other output.
+// await returns when the process has said something.
 func (p *process) await(text string, limit time.Duration) {
 	p.t.Helper()
 	for end := time.Now().Add(limit); !strings.Contains(p.out.String(), text); time.Sleep(20 * time.Millisecond) {

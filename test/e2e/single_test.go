@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestSingle is the smallest cluster: one master, one worker. It keeps its state through a restart of the master, of the
@@ -25,7 +26,11 @@ func TestSingle(t *testing.T) {
 	for _, pod := range []string{"hbase-master-0", "hbase-worker-0"} {
 		c.signal(pod, syscall.SIGKILL)
 		c.awaitRestarts(pod, 1)
+		began := time.Now()
 		tr.verify(t, c.path())
+		if took := time.Since(began); took > 8*time.Second {
+			t.Errorf("reading stalls for %s after the restart of %s", took, pod)
+		}
 	}
 	c.goosefs("fs", "test", "-d", "/made/by/hand")
 	c.stop()

@@ -21,14 +21,14 @@ const (
 func (f *FS) Load(ctx context.Context, info Info, progress func(bytes int64)) error {
 	x := f.OpenInfo(info)
 	defer x.Close()
-	group, ctx := errgroup.WithContext(ctx)
+	group, within := errgroup.WithContext(ctx)
 	group.SetLimit(loadCalls)
-	for off := int64(0); off < info.Length && ctx.Err() == nil; {
+	for off := int64(0); off < info.Length && within.Err() == nil; {
 		block := x.block(off)
 		piece := min(loadPiece, block.Offset+block.Length-off)
 		at := off - block.Offset
 		group.Go(func() error {
-			err := x.load(ctx, block, at, piece)
+			err := x.load(within, block, at, piece)
 			if err == nil && progress != nil {
 				progress(piece)
 			}
@@ -36,7 +36,10 @@ func (f *FS) Load(ctx context.Context, info Info, progress func(bytes int64)) er
 		})
 		off += piece
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
 }
 
 // load has one worker fetch n bytes of the block from off.

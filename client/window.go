@@ -41,6 +41,7 @@ func newWindow(length, ahead int64) window {
 // should be fetched.
 func (w *window) read(off, n int64) (first, end, beyond int64) {
 	r := w.take(off)
+	before := r.bytes
 	if reached := off + n; reached > r.next {
 		r.bytes += reached - r.next
 		r.next = reached
@@ -49,7 +50,7 @@ func (w *window) read(off, n int64) (first, end, beyond int64) {
 	if w.ahead > 0 && r.hits > runsBegin {
 		r.first = off / pageSize
 		r.end = (off + n + pageSize - 1) / pageSize
-		beyond = min(w.ahead/w.sequences(r), 2*r.bytes/pageSize)
+		beyond = min(w.ahead/w.sequences(r), 2*before/pageSize)
 		beyond = max(0, min(beyond, (w.length+pageSize-1)/pageSize-r.end))
 		r.end += beyond
 	}

@@ -1,0 +1,89 @@
+package worker
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+
+	"goosefs/blockcache"
+	"goosefs/conf"
+	"goosefs/wire"
+)
+
+func TestFromConf(t *testing.T) {
+	load := func(properties ...string) Options {
+		t.Helper()
+		t.Setenv("GOOSEFS_CONF_DIR", t.TempDir())
+		c, _, err := conf.Load(conf.Input{Args: properties, Role: conf.RoleWorker})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := FromConf(c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	o := load("goosefs.master.hostname=127.0.0.1", "goosefs.worker.fill.range.bytes=2MB", "goosefs.worker.fill.concurrency=5", "goosefs.worker.ufs.timeout=7s",
+		"goosefs.worker.tieredstore.level0.alias=HDD", "goosefs.worker.tieredstore.level0.dirs.path=/a,/b", "goosefs.worker.tieredstore.level0.dirs.quota=1GB,2GB")
+	if o.FillRange != 2*mib || o.FillConcurrency != 5 || o.UFSWait.Seconds() != 7 || o.Port != 9203 {
+		t.Errorf("%+v", o)
+	}
+	if net.ParseIP(o.Host) == nil {
+		t.Errorf("a worker without a name calls itself %q, which is no address", o.Host)
+	}
+	if dirs := o.Cache.Tiers[0].Dirs; len(dirs) != 2 || dirs[1] != (blockcache.Dir{Path: "/b", Quota: 2 << 30}) || o.Cache.Tiers[0].Alias != "HDD" {
+		t.Errorf("tiers %+v", o.Cache.Tiers)
+	}
+	for annotator, want := range map[string]string{
+		"": blockcache.LRU, "LRU": blockcache.LRU, "NONE": blockcache.NONE,
+		"com.qcloud.cos.goosefs.worker.block.annotator.LRFUAnnotator": blockcache.LRU,
+	} {
+		args := []string{"goosefs.worker.hostname=w"}
+		if annotator != "" {
+			args = append(args, "goosefs.worker.block.annotator.class="+annotator)
+		}
+		if o := load(args...); o.Cache.Policy != want || o.Host != "w" {
+			t.Errorf("%q is policy %q on %q", annotator, o.Cache.Policy, o.Host)
+		}
+	}
+}
+
+// A worker that cannot start says why, and leaves nothing behind.
+func TestStartFails(t *testing.T) {
+	network := wire.NewMemory().Host("worker")
+	o := Options{Host: "worker", Port: 9203, Masters: []string{"m:9200"}, Network: network,
+		Cache: blockcache.Options{Tiers: []blockcache.Tier{{Alias: "MEM", Dirs: []blockcache.Dir{{Path: t.TempDir(), Quota: 1 << 20}}}}}}
+	l, err := network.Listen("worker:9203")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Start(o)
+	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "goosefs.worker.rpc.port") {
+		t.Errorf("the port is taken: %v", err)
+	}
+	l.Close()
+	w, err := Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Port++
+	if _, err := Start(o); err == nil {
+		t.Error("two workers share a folder")
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	for _, wrong := range []func(*Options){
+		func(o *Options) { o.Masters = nil },
+		func(o *Options) { o.Cache.Tiers = nil },
+	} {
+		o := o
+		wrong(&o)
+		if _, err := Start(o); err == nil {
+			t.Error("it starts")
+		}
+	}
+}

@@ -52,6 +52,14 @@ func (x *opIndex) remove(ms int64, id OpID) {
 	}
 }
 
+// Operation returns the time, in ms since 1970, of the command that an operation
+// was applied by. found is false if it never was, or is forgotten.
+func (s *Store) Operation(id OpID) (ms int64, found bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mu.ops.find(id)
+}
+
 func (x *opIndex) clone() opIndex {
 	c := opIndex{periods: make(map[int64]map[OpID]int64), oldest: x.oldest}
 	for i, p := range x.periods {

@@ -17,7 +17,7 @@ import (
 // here; then it is made in the under file system, if it is to be written through. A master that fails in between
 // leaves a directory that the same call, made again, completes.
 func (s *fileService) CreateDirectory(ctx context.Context, req *pb.CreateDirectoryPRequest) (*pb.CreateDirectoryPResponse, error) {
-	if err := s.linearize(ctx); err != nil {
+	if _, err := s.leads(); err != nil {
 		return nil, err
 	}
 	if err := nameable("mkdir", req.GetPath()); err != nil {
@@ -62,8 +62,8 @@ func (s *fileService) makeThrough(ctx context.Context, made *metastore.Result, o
 		return err
 	}
 	defer s.changes.end(x)
-	if refused := s.operations.outcome(op).refused; refused != nil {
-		return refused
+	if why := s.operations.refusal(op); why != nil {
+		return why
 	}
 	n, p, err := s.store.Get(made.Inode.ID)
 	if errnoOf(err) == syscall.ENOENT {

@@ -13,7 +13,7 @@ import (
 
 // CreateFile makes an incomplete file. Its bytes, if any, go to workers.
 func (s *fileService) CreateFile(ctx context.Context, req *pb.CreateFilePRequest) (*pb.CreateFilePResponse, error) {
-	if err := s.linearize(ctx); err != nil {
+	if _, err := s.leads(); err != nil {
 		return nil, err
 	}
 	if err := nameable("create", req.GetPath()); err != nil {
@@ -56,7 +56,7 @@ func through(t pb.WritePType) bool {
 // CompleteFile gives a file its length; from now on it can be read. One that was to go to the under file system must
 // be there by now; an empty one is put there here, for no worker ever heard of it.
 func (s *fileService) CompleteFile(ctx context.Context, req *pb.CompleteFilePRequest) (*pb.CompleteFilePResponse, error) {
-	if err := s.linearize(ctx); err != nil {
+	if _, err := s.leads(); err != nil {
 		return nil, err
 	}
 	o := req.GetOptions()
@@ -69,10 +69,16 @@ func (s *fileService) CompleteFile(ctx context.Context, req *pb.CompleteFilePReq
 	}
 	defer s.changes.end(x)
 	r, err := s.store.Resolve(complete.Path)
+	if err == nil && unwritten(r) {
+		// What is done there cannot be undone by the log: be sure to lead, and look again.
+		if err = s.linearize(ctx); err == nil {
+			r, err = s.store.Resolve(complete.Path)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	if r.Inode != nil && !r.Inode.Completed && r.Inode.Persistence == metastore.ToBePersisted && r.Mount.ID != 0 {
+	if unwritten(r) {
 		info, err := s.throughObject(ctx, r, complete.Length)
 		if err != nil {
 			return nil, err
@@ -81,6 +87,11 @@ func (s *fileService) CompleteFile(ctx context.Context, req *pb.CompleteFilePReq
 	}
 	_, err = s.propose(ctx, complete, clean(complete.Path))
 	return &pb.CompleteFilePResponse{}, err
+}
+
+// unwritten says whether a file is to be in its under file system when it is complete.
+func unwritten(r metastore.Resolution) bool {
+	return r.Inode != nil && !r.Inode.Completed && r.Inode.Persistence == metastore.ToBePersisted && r.Mount.ID != 0
 }
 
 // throughObject is the object that a file written through has become.

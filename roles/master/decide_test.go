@@ -14,7 +14,7 @@ func TestDecideStat(t *testing.T) {
 	mount := metastore.Mount{ID: 1}
 	file := &metastore.Inode{Persistence: metastore.Persisted, SyncTime: ago(10 * time.Second)}
 	dir := &metastore.Inode{Dir: true, Persistence: metastore.Persisted}
-	listed := metastore.Inode{Dir: true, ChildrenLoaded: true, SyncTime: ago(10 * time.Second)}
+	listed := metastore.Inode{Dir: true, Persistence: metastore.Persisted, ChildrenLoaded: true, SyncTime: ago(10 * time.Second)}
 	for _, c := range []struct {
 		what string
 		r    metastore.Resolution
@@ -28,6 +28,9 @@ func TestDecideStat(t *testing.T) {
 		{"a name not in the listing", metastore.Resolution{Mount: mount, Deepest: listed}, anyAge, known},
 		{"a name not in a young listing", metastore.Resolution{Mount: mount, Deepest: listed}, freshness(11 * time.Second), known},
 		{"a name not in an old listing", metastore.Resolution{Mount: mount, Deepest: listed}, freshness(10 * time.Second), missing},
+		{"a name in a directory that is only here", metastore.Resolution{Mount: mount, Deepest: metastore.Inode{Dir: true}}, freshness(1), known},
+		{"the same, as it is now", metastore.Resolution{Mount: mount, Deepest: metastore.Inode{Dir: true}}, 0, missing},
+		{"a name in a mount point that was never listed", metastore.Resolution{Mount: mount, Deepest: metastore.Inode{Dir: true, MountID: 1}}, anyAge, missing},
 		{"a known file, any age", metastore.Resolution{Mount: mount, Inode: file}, anyAge, known},
 		{"a known file, young enough", metastore.Resolution{Mount: mount, Inode: file}, freshness(11 * time.Second), known},
 		{"a known file, too old", metastore.Resolution{Mount: mount, Inode: file}, freshness(10 * time.Second), changed},

@@ -61,6 +61,18 @@ func (m *Master) linearize(ctx context.Context) error {
 	return m.notLeading(err)
 }
 
+// surely is asked before an under file system is changed for an operation, which the log cannot undo: it returns true
+// if this master leads, knows all that anybody was told, and the operation was not applied before. What was resolved
+// until then must be resolved again.
+//
+// Changes of the namespace alone need no such question: a master that leads no more cannot append them.
+func (m *Master) surely(ctx context.Context, id metastore.OpID) (bool, error) {
+	if err := m.linearize(ctx); err != nil {
+		return false, err
+	}
+	return !m.operations.applied(id, m.now()), nil
+}
+
 // watchLeadership begins and ends leaderships.
 func (m *Master) watchLeadership() {
 	var known raftlog.Role

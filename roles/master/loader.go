@@ -67,6 +67,8 @@ func decideStat(r metastore.Resolution, max freshness, now time.Time) lookup {
 		return known
 	case r.Inode == nil && !r.Deepest.Dir:
 		return known // below a file there is nothing
+	case r.Inode == nil && max != 0 && onlyHere(r.Deepest):
+		return known // below it there is nothing either
 	case r.Inode == nil && r.Deepest.ChildrenLoaded && !max.stale(r.Deepest.SyncTime, now):
 		return known
 	case r.Inode == nil:
@@ -84,10 +86,15 @@ func decideList(r metastore.Resolution, max freshness, now time.Time) bool {
 	if r.Mount.ID == 0 || r.Inode == nil || !r.Inode.Dir || max == asKnown {
 		return false
 	}
-	if r.Inode.Persistence != metastore.Persisted && r.Inode.MountID == 0 {
-		return false // it is only here
+	if onlyHere(*r.Inode) {
+		return false
 	}
 	return !r.Inode.ChildrenLoaded || max.stale(r.Inode.SyncTime, now)
+}
+
+// onlyHere says whether no under file system has the inode.
+func onlyHere(n metastore.Inode) bool {
+	return n.Persistence != metastore.Persisted && n.MountID == 0
 }
 
 // target is the path that must be looked up: r itself, or the first component of it that is missing.

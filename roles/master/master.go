@@ -88,6 +88,7 @@ func (m *Master) open() (err error) {
 	}); err != nil {
 		return err
 	}
+	m.operations.store = m.store
 	if m.transport, err = newTransport(o, m.self, func(peer uint64) { m.raft.ReportUnreachable(peer) }); err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func (m *Master) open() (err error) {
 	}
 	m.raft, err = raftlog.Open(raftlog.Config{
 		ClusterID: clusterID(o.Masters), ID: m.self.id(), Dir: o.JournalDir, Members: members,
-		StateMachine: stateMachine{m.store, m.operations, m.now}, Transport: m.transport,
+		StateMachine: m.store, Transport: m.transport,
 		Tick: o.Heartbeat, HeartbeatTicks: 1, ElectionTicks: max(2, int(o.Election/o.Heartbeat)),
 		SnapshotEntries: o.SnapshotEntries, SnapshotBytes: o.SnapshotBytes, CatchUpEntries: o.CatchUpEntries, Log: o.Log,
 	})

@@ -13,7 +13,7 @@ import (
 // Remove removes a path, in the under file system first unless told not to, and its blocks. As with [Rename] what is
 // known of the path is enough; of a directory all that is below it is looked up.
 func (s *fileService) Remove(ctx context.Context, req *pb.DeletePRequest) (*pb.DeletePResponse, error) {
-	if err := s.linearize(ctx); err != nil {
+	if _, err := s.leads(); err != nil {
 		return nil, err
 	}
 	o := req.GetOptions()
@@ -87,6 +87,13 @@ func (l *loader) readTree(ctx context.Context, r metastore.Resolution, all bool)
 // unchecked: nobody may lose a file that he was never shown.
 func (s *fileService) removeThrough(ctx context.Context, c metastore.Delete, unchecked bool) error {
 	r, err := s.store.Resolve(c.Path)
+	if err != nil || !s.removable(r) || r.Inode.Children > 0 && !c.Recursive {
+		return err
+	}
+	if again, err := s.surely(ctx, c.OpID); !again {
+		return err
+	}
+	r, err = s.store.Resolve(c.Path)
 	if err != nil || !s.removable(r) || r.Inode.Children > 0 && !c.Recursive {
 		return err
 	}

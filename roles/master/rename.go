@@ -16,7 +16,7 @@ import (
 // other is. A look at them here would find what a first try of this call, on a master that failed, has left behind,
 // and take it for somebody else's.
 func (s *fileService) Rename(ctx context.Context, req *pb.RenamePRequest) (*pb.RenamePResponse, error) {
-	if err := s.linearize(ctx); err != nil {
+	if _, err := s.leads(); err != nil {
 		return nil, err
 	}
 	if err := nameable("rename", req.GetDstPath()); err != nil {
@@ -47,12 +47,14 @@ func (s *fileService) Rename(ctx context.Context, req *pb.RenamePRequest) (*pb.R
 
 // moveThrough moves an object in the under file system, if there is one and the namespace will take the move.
 func (s *fileService) moveThrough(ctx context.Context, c metastore.Rename) error {
-	from, err := s.store.Resolve(c.Src)
-	if err != nil {
+	from, to, err := s.ends(c)
+	if err != nil || !movable(from, to) {
 		return err
 	}
-	to, err := s.store.Resolve(c.Dst)
-	if err != nil || !movable(from, to) {
+	if again, err := s.surely(ctx, c.OpID); !again {
+		return err
+	}
+	if from, to, err = s.ends(c); err != nil || !movable(from, to) {
 		return err
 	}
 	src, err := s.sources.of(from.Mount)
@@ -72,6 +74,14 @@ func (s *fileService) moveThrough(ctx context.Context, c metastore.Rename) error
 		}
 		return err
 	})
+}
+
+// ends resolves both paths of a move.
+func (s *fileService) ends(c metastore.Rename) (from, to metastore.Resolution, err error) {
+	if from, err = s.store.Resolve(c.Src); err == nil {
+		to, err = s.store.Resolve(c.Dst)
+	}
+	return from, to, err
 }
 
 // movable says whether there is something to move in the under file system, and the namespace will take the move. If

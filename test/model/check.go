@@ -61,15 +61,17 @@ func step(t tree, in Input, out Output) (bool, tree) {
 
 // saw says whether e may be what is at p. An id that is seen first is remembered.
 func (t tree) saw(p string, e Entry) (bool, tree) {
-	known, _ := t.get(p)
+	known := t.seen(p)
 	if isTop(p) {
-		return e.Dir && e.Name == known.Name, t
+		return e.Dir && e.Name == known.Name && e.Length == known.Length, t
 	}
 	if !known.same(e) {
 		return false, t
 	}
 	if e.ID != known.ID && e.ID != 0 {
-		t = t.with(p, e)
+		known, _ = t.get(p)
+		known.ID = e.ID
+		t = t.with(p, known)
 	}
 	return true, t
 }
@@ -88,10 +90,10 @@ func (t tree) listed(p string, entries []Entry) (bool, tree) {
 		return false, t
 	}
 	for i := range children {
-		if !children[i].same(entries[i]) {
+		var fits bool
+		if fits, t = t.saw(path.Join(p, children[i].Name), entries[i]); !fits {
 			return false, t
 		}
-		_, t = t.saw(path.Join(p, entries[i].Name), entries[i])
 	}
 	return true, t
 }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"math"
 	"os"
 	"sync"
@@ -102,7 +103,8 @@ const (
 	Undecided Verdict = "undecided"
 )
 
-// Check says whether the history is linearizable. If it is not, and page is not empty, it is drawn there, as HTML.
+// Check says whether the history is linearizable. If it is not, and page is not empty, it is drawn there, as HTML, and
+// what contradicts what is told in page.txt.
 func (h *History) Check(limit time.Duration, page string) (Verdict, error) {
 	h.mu.Lock()
 	operations := h.mu.operations
@@ -119,13 +121,7 @@ func (h *History) Check(limit time.Duration, page string) (Verdict, error) {
 		return verdict, nil
 	}
 	_, info := porcupine.CheckOperationsVerbose(m, operations, limit) // slower: only for what is drawn
-	f, err := os.Create(page)
-	if err != nil {
-		return verdict, err
-	}
-	if err := porcupine.Visualize(m, info, f); err != nil {
-		f.Close()
-		return verdict, err
-	}
-	return verdict, f.Close()
+	return verdict, errors.Join(
+		porcupine.VisualizePath(m, info, page),
+		os.WriteFile(page+".txt", []byte(explain(partition(operations), info)), 0o644))
 }

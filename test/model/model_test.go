@@ -12,8 +12,8 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// told is a line of a story: who asked what, when it was called and answered, and what the answer was.
-type told struct {
+// answered is a line of a story: who asked what, when it was called and answered, and what the answer was.
+type answered struct {
 	call, ret int64 // 0: never
 	in        Input
 	out       Output
@@ -33,37 +33,44 @@ func TestStories(t *testing.T) {
 	mkdir := Input{Kind: Mkdir, Path: "/t/d", Mode: 0o700}
 	for name, story := range map[string]struct {
 		legal bool
-		told  []told
+		told  []answered
 	}{
-		"what was made is there":                    {true, []told{{1, 2, create, made}, {3, 4, stat, made}}},
-		"an acknowledged change is lost":            {false, []told{{1, 2, create, made}, {3, 4, stat, gone}}},
-		"while it is made it may be there or not":   {true, []told{{1, 5, create, made}, {2, 3, stat, gone}}},
-		"a past that is over":                       {false, []told{{1, 2, create, made}, {3, 4, remove, Output{}}, {5, 6, stat, made}}},
-		"reads go back and forth":                   {false, []told{{1, 9, create, made}, {2, 3, stat, made}, {4, 5, stat, gone}}},
-		"made twice":                                {false, []told{{1, 2, create, made}, {3, 4, create, Output{Entry: file("a", 8, 0o600)}}}},
-		"another file than the one that was made":   {false, []told{{1, 2, create, made}, {3, 4, stat, Output{Entry: file("a", 8, 0o600)}}}},
-		"the file changes its id between two reads": {false, []told{{1, 2, create, Output{}}, {3, 4, stat, made}, {5, 6, stat, Output{Entry: file("a", 8, 0o600)}}}},
-		"refused for another reason than there is":  {false, []told{{1, 2, create, Output{Err: syscall.ENOTDIR}}}},
-		"unknown, and it happened":                  {true, []told{{1, 0, create, unknown}, {3, 4, stat, made}}},
-		"unknown, and it happened later":            {true, []told{{1, 0, create, unknown}, {3, 4, stat, gone}, {5, 6, stat, made}}},
-		"unknown, and it did not happen":            {true, []told{{1, 0, create, unknown}, {3, 4, stat, gone}}},
-		"unknown, and it happened twice":            {false, []told{{1, 0, create, unknown}, {3, 4, stat, made}, {5, 6, remove, Output{}}, {7, 8, stat, made}}},
-		"unknown does not reach back":               {false, []told{{3, 0, create, unknown}, {1, 2, stat, made}}},
-		"completed": {true, []told{{1, 2, create, made}, {3, 4, Input{Kind: Complete, Path: "/t/a", Length: 5}, Output{}},
+		"what was made is there":                    {true, []answered{{1, 2, create, made}, {3, 4, stat, made}}},
+		"an acknowledged change is lost":            {false, []answered{{1, 2, create, made}, {3, 4, stat, gone}}},
+		"while it is made it may be there or not":   {true, []answered{{1, 5, create, made}, {2, 3, stat, gone}}},
+		"a past that is over":                       {false, []answered{{1, 2, create, made}, {3, 4, remove, Output{}}, {5, 6, stat, made}}},
+		"reads go back and forth":                   {false, []answered{{1, 9, create, made}, {2, 3, stat, made}, {4, 5, stat, gone}}},
+		"made twice":                                {false, []answered{{1, 2, create, made}, {3, 4, create, Output{Entry: file("a", 8, 0o600)}}}},
+		"another file than the one that was made":   {false, []answered{{1, 2, create, made}, {3, 4, stat, Output{Entry: file("a", 8, 0o600)}}}},
+		"the file changes its id between two reads": {false, []answered{{1, 2, create, Output{}}, {3, 4, stat, made}, {5, 6, stat, Output{Entry: file("a", 8, 0o600)}}}},
+		"refused for another reason than there is":  {false, []answered{{1, 2, create, Output{Err: syscall.ENOTDIR}}}},
+		"unknown, and it happened":                  {true, []answered{{1, 0, create, unknown}, {3, 4, stat, made}}},
+		"unknown, and it happened later":            {true, []answered{{1, 0, create, unknown}, {3, 4, stat, gone}, {5, 6, stat, made}}},
+		"unknown, and it did not happen":            {true, []answered{{1, 0, create, unknown}, {3, 4, stat, gone}}},
+		"unknown, and it happened twice":            {false, []answered{{1, 0, create, unknown}, {3, 4, stat, made}, {5, 6, remove, Output{}}, {7, 8, stat, made}}},
+		"unknown does not reach back":               {false, []answered{{3, 0, create, unknown}, {1, 2, stat, made}}},
+		"completed": {true, []answered{{1, 2, create, made}, {3, 4, Input{Kind: Complete, Path: "/t/a", Length: 5}, Output{}},
 			{5, 6, stat, Output{Entry: Entry{Name: "a", ID: 7, Complete: true, Length: 5, Mode: 0o600}}}}},
-		"completed twice": {false, []told{{1, 2, create, made}, {3, 4, Input{Kind: Complete, Path: "/t/a", Length: 5}, Output{}},
+		"completed twice": {false, []answered{{1, 2, create, made}, {3, 4, Input{Kind: Complete, Path: "/t/a", Length: 5}, Output{}},
 			{5, 6, Input{Kind: Complete, Path: "/t/a", Length: 6}, Output{}}}},
-		"a listing of two moments": {false, []told{{1, 2, create, made}, {3, 4, Input{Kind: Rename, Path: "/t/a", To: "/t/b"}, Output{}},
+		"a listing of two moments": {false, []answered{{1, 2, create, made}, {3, 4, Input{Kind: Rename, Path: "/t/a", To: "/t/b"}, Output{}},
 			{1, 9, list, Output{Entries: []Entry{file("a", 7, 0o600), file("b", 7, 0o600)}}}}},
-		"a listing": {true, []told{{1, 2, mkdir, Output{}}, {3, 4, create, made},
+		"a listing": {true, []answered{{1, 2, mkdir, Output{}}, {3, 4, create, made},
 			{5, 6, list, Output{Entries: []Entry{file("a", 7, 0o600), {Name: "d", ID: 3, Dir: true, Complete: true, Mode: 0o700}}}}}},
-		"a renamed directory takes all along": {true, []told{{1, 2, mkdir, Output{}}, {3, 4, Input{Kind: Create, Path: "/t/d/x", Mode: 1}, Output{}},
+		"a renamed directory takes all along": {true, []answered{{1, 2, mkdir, Output{}}, {3, 4, Input{Kind: Create, Path: "/t/d/x", Mode: 1}, Output{}},
 			{5, 6, Input{Kind: Rename, Path: "/t/d", To: "/t/e"}, Output{}}, {7, 8, Input{Kind: Stat, Path: "/t/e/x"}, Output{Entry: file("x", 4, 1)}},
 			{9, 10, Input{Kind: Stat, Path: "/t/d/x"}, gone}}},
-		"a directory that is not empty": {true, []told{{1, 2, mkdir, Output{}}, {3, 4, Input{Kind: Create, Path: "/t/d/x"}, Output{}},
+		"a directory that is not empty": {true, []answered{{1, 2, mkdir, Output{}}, {3, 4, Input{Kind: Create, Path: "/t/d/x"}, Output{}},
 			{5, 6, Input{Kind: Remove, Path: "/t/d"}, Output{Err: syscall.ENOTEMPTY}}, {7, 8, Input{Kind: Remove, Path: "/t/d", Recursive: true}, Output{}},
 			{9, 10, list, Output{Entries: []Entry{}}}}},
-		"other trees do not matter": {true, []told{{1, 2, create, made}, {3, 4, Input{Kind: Stat, Path: "/u/a"}, gone}}},
+		"a directory counts its entries": {true, []answered{{1, 2, mkdir, Output{}}, {3, 9, Input{Kind: Create, Path: "/t/d/x"}, Output{}},
+			{4, 5, Input{Kind: Stat, Path: "/t/d"}, Output{Entry: Entry{Name: "d", ID: 3, Dir: true, Complete: true, Length: 1, Mode: 0o700}}},
+			{6, 7, list, Output{Entries: []Entry{{Name: "d", ID: 3, Dir: true, Complete: true, Length: 1, Mode: 0o700}}}},
+			{8, 9, Input{Kind: Stat, Path: "/t"}, Output{Entry: Entry{Name: "t", Dir: true, Length: 1}}}}},
+		"a directory miscounts": {false, []answered{{1, 2, mkdir, Output{}},
+			{4, 5, Input{Kind: Stat, Path: "/t/d"}, Output{Entry: Entry{Name: "d", ID: 3, Dir: true, Complete: true, Length: 1, Mode: 0o700}}},
+			{6, 7, Input{Kind: Stat, Path: "/t/a"}, gone}}},
+		"other trees do not matter": {true, []answered{{1, 2, create, made}, {3, 4, Input{Kind: Stat, Path: "/u/a"}, gone}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var h History
@@ -82,8 +89,9 @@ func TestStories(t *testing.T) {
 				t.Errorf("%s", verdict)
 			}
 			drawn, _ := os.ReadFile(page)
-			if !story.legal != strings.Contains(string(drawn), "/t/a") {
-				t.Errorf("a page of %d bytes was drawn", len(drawn))
+			words, _ := os.ReadFile(page + ".txt")
+			if !story.legal != strings.Contains(string(drawn), "/t/a") || !story.legal != strings.Contains(string(words), "none of these can follow:\n") {
+				t.Errorf("a page of %d bytes was drawn, and told:\n%s", len(drawn), words)
 			}
 		})
 	}

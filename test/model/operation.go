@@ -50,8 +50,8 @@ type Entry struct {
 	Name     string // without the path
 	ID       int64  // 0: not told
 	Dir      bool
-	Complete bool // true for directories
-	Length   int64
+	Complete bool  // true for directories
+	Length   int64 // of a directory: how many entries it has
 	Mode     uint32
 }
 

@@ -48,6 +48,15 @@ func (t tree) get(p string) (Entry, bool) {
 	return Entry{Name: path.Base(p), Dir: true, Complete: true}, isTop(p)
 }
 
+// seen is the entry at p as it is to be seen: a directory's length is how many entries it has.
+func (t tree) seen(p string) Entry {
+	e, _ := t.get(p)
+	if e.Dir {
+		e.Length = int64(len(t.children(p)))
+	}
+	return e
+}
+
 func isTop(p string) bool { return path.Dir(p) == "/" }
 
 // with is the tree with e at p.

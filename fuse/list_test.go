@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"goosefs/client"
 
@@ -22,7 +21,8 @@ func TestListingIsOneCall(t *testing.T) {
 	}
 	tree.mkdir("/big/sub")
 	dir, m := mounted(t, tree, Options{})
-	awaitWatch(t, m) // what is learned before is believed for a second only
+	// What is learned before changes are heard is believed for a second only.
+	eventually(t, "changes are heard", func() bool { return m.Stats().Watched })
 	before := tree.count("stat")
 	seen := listLong(t, dir+"/big")
 	if len(seen) != n+1 || seen["file-00123"] != 3 || seen["file-09999"] != 4 {
@@ -42,16 +42,6 @@ func TestListingIsOneCall(t *testing.T) {
 	}
 	if s := m.Stats(); s.Lists != 1 || s.Opens != 1 || !s.Watched {
 		t.Errorf("%+v", s)
-	}
-}
-
-// awaitWatch returns when the masters' changes are heard.
-func awaitWatch(t testing.TB, m *Mounted) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !m.Stats().Watched; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("no stream of changes")
-		}
 	}
 }
 

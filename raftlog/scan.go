@@ -25,7 +25,8 @@ type survey struct {
 	header []byte            // the same in all segments
 	state  *raftpb.HardState // the last one
 	marks  []*walpb.Snapshot // in order
-	last   uint64            // index of the last entry
+	last   uint64            // index of the last entry, or of the mark that there is instead
+	seen   bool              // an entry
 	tear   *tear             // nil if the last segment ends as it should
 }
 
@@ -130,10 +131,10 @@ func (s *survey) record(rec *walpb.Record) string {
 			return "not an entry"
 		case e.GetType() != raftpb.EntryNormal && !understood(&e):
 			return "an entry of kind " + e.GetType().String() + " that this version does not know: a newer one wrote it"
-		case s.last != 0 && e.GetIndex() > s.last+1:
+		case s.seen && e.GetIndex() > s.last+1:
 			return "entries are missing"
 		}
-		s.last = e.GetIndex()
+		s.last, s.seen = e.GetIndex(), true
 	case wal.StateType:
 		var state raftpb.HardState
 		if !strictly(rec.GetData(), &state) || state.GetTerm() < s.state.GetTerm() {

@@ -11,3 +11,16 @@ func (c *Cache) Info(id int64) (FileInfo, bool) {
 	}
 	return e.info, true
 }
+
+// InCluster says whether all that is cached is of that cluster already: then
+// SetCluster changes nothing.
+func (c *Cache) InCluster(cluster string) bool {
+	c.cluster.Lock()
+	defer c.cluster.Unlock()
+	for _, d := range c.dirs {
+		if !d.isFailed() && d.cluster != cluster {
+			return false
+		}
+	}
+	return true
+}

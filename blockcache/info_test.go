@@ -37,6 +37,12 @@ func TestInfo(t *testing.T) {
 	c = open()
 	defer c.Close()
 	expect(c, true)
+	if c.InCluster("one") || !c.InCluster("") {
+		t.Error("a cache that was told of no cluster is of one")
+	}
 	c.Drop(info.ID)
+	if _, err := c.SetCluster("one"); err != nil || !c.InCluster("one") || c.InCluster("another") {
+		t.Errorf("it is not of the cluster it was told of: %v", err)
+	}
 	expect(c, false)
 }

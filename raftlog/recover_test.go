@@ -330,7 +330,7 @@ func TestUnknownRecordsAreRefused(t *testing.T) {
 		"not a mark":         {Type: new(wal.SnapshotType), Data: []byte{0xff}},
 		"other head":         {Type: new(wal.MetadataType), Data: []byte("{}")},
 	} {
-		s := &survey{state: &raftpb.HardState{Term: new(uint64(3))}, last: 5, header: []byte("ours")}
+		s := &survey{state: &raftpb.HardState{Term: new(uint64(3))}, last: 5, seen: true, header: []byte("ours")}
 		if text := s.record(rec); text == "" {
 			t.Errorf("%s: taken", name)
 		}

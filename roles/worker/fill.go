@@ -25,7 +25,8 @@ const (
 // up gets them from it as they come in, and the cache gets them too. A slow or full disk keeps nobody waiting: then the
 // bytes are served, stay in memory for a moment, and are dropped.
 type fills struct {
-	ctx      context.Context
+	ctx      context.Context // ends all flights; replaced by restart
+	cancel   context.CancelFunc
 	cache    *blockcache.Cache
 	sources  *sources
 	patience time.Duration // for a silent source
@@ -45,7 +46,7 @@ type fills struct {
 		flights   map[int64][]*flight // by file id
 		lingering []*flight           // those that have landed whole but were not kept, oldest first
 		bytes     int64               // of them
-		closed    bool                // no flight starts any more
+		stopped   bool                // no flight starts
 	}
 }
 
@@ -66,19 +67,38 @@ func newBudget(o Options) budget {
 func newFills(ctx context.Context, counts *counts, sources *sources, o Options) *fills {
 	b := newBudget(o)
 	f := &fills{
-		ctx: ctx, cache: counts.cache, counts: counts, sources: sources, patience: o.UFSWait, log: o.Log, budget: b,
+		cache: counts.cache, counts: counts, sources: sources, patience: o.UFSWait, log: o.Log, budget: b,
 		fetching: semaphore.NewWeighted(b.all), keeping: semaphore.NewWeighted(b.share),
 	}
+	f.ctx, f.cancel = context.WithCancel(ctx)
 	f.mu.flights = make(map[int64][]*flight)
 	return f
 }
 
-// close returns when all flights have landed. The context has ended before.
-func (f *fills) close() {
+// stop ends all flights, and returns when they have landed. No other starts.
+func (f *fills) stop() {
 	f.mu.Lock()
-	f.mu.closed = true
+	f.mu.stopped = true
 	f.mu.Unlock()
+	f.cancel()
 	f.wg.Wait()
+}
+
+// restart does something while nothing is under way or remembered.
+func (f *fills) restart(ctx context.Context, do func() error) error {
+	f.stop()
+	f.mu.Lock()
+	old := slices.Clone(f.mu.lingering)
+	f.mu.Unlock()
+	for _, fl := range old {
+		f.drop(fl)
+	}
+	err := do()
+	f.ctx, f.cancel = context.WithCancel(ctx)
+	f.mu.Lock()
+	f.mu.stopped = ctx.Err() != nil
+	f.mu.Unlock()
+	return err
 }
 
 // tight says that the cache refused bytes lately. What is fetched ahead then would be thrown away.
@@ -187,7 +207,7 @@ func (f *fills) join(src *source, x *file, w want) *flight {
 	if len(x.cached.Missing(w.off, 1)) == 0 {
 		return nil
 	}
-	if f.mu.closed {
+	if f.mu.stopped || x.epoch != f.sources.epoch() {
 		fl := newFlight(x.info.ID, w.off, w.off+1, false)
 		fl.mu.err = errStopping
 		close(fl.landed)

@@ -41,7 +41,7 @@ func (w *Worker) open(ctx context.Context, block int64, keep bool) (*file, error
 	if block <= 0 {
 		return nil, invalid(block)
 	}
-	x := &file{keep: keep}
+	x := &file{keep: keep, epoch: w.sources.epoch()}
 	var known bool
 	if x.info, known = w.cache.Info(block | blockMask); !known {
 		src, err := w.sources.of(ctx, block|blockMask)

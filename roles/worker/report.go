@@ -81,6 +81,9 @@ func (r *reporter) run(l *link) {
 func (r *reporter) report(conn *grpc.ClientConn, l *link) error {
 	ctx, cancel := context.WithCancel(r.worker.ctx)
 	defer cancel()
+	if err := r.worker.meet(ctx, conn); err != nil {
+		return err
+	}
 	stream, err := clusterpb.NewWorkersClient(conn).Report(ctx)
 	if err != nil {
 		return err

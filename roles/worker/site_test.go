@@ -126,6 +126,7 @@ func read(ctx context.Context, c pb.BlockWorkerClient, req *pb.ReadRequest) (dat
 // listener is a master that only listens to reports, and answers where files come from.
 type listener struct {
 	clusterpb.UnimplementedWorkersServer
+	clusterpb.UnimplementedClusterServer
 	t      testing.TB
 	net    *wire.Memory
 	name   string
@@ -138,6 +139,9 @@ type listener struct {
 		sync.Mutex
 		blocks  map[int64]int64 // what the worker says it holds
 		last    *clusterpb.WorkerReport
+		cluster string
+		leader  string
+		met     int // how often it was asked that
 		resets  int
 		changed chan struct{} // closed and replaced with each report
 	}
@@ -154,6 +158,7 @@ func (l *listener) start() {
 	server, done := wire.NewServer(slog.New(slog.DiscardHandler)), make(chan struct{})
 	l.server, l.done = server, done
 	clusterpb.RegisterWorkersServer(server, l)
+	clusterpb.RegisterClusterServer(server, l)
 	go func() {
 		defer close(done)
 		server.Serve(on)
@@ -163,6 +168,13 @@ func (l *listener) start() {
 func (l *listener) stop() {
 	l.server.Stop()
 	<-l.done
+}
+
+func (l *listener) Status(context.Context, *clusterpb.StatusRequest) (*clusterpb.ClusterStatus, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mu.met++
+	return &clusterpb.ClusterStatus{ClusterId: l.mu.cluster, Leader: l.mu.leader}, nil
 }
 
 func (l *listener) Source(ctx context.Context, req *clusterpb.SourceRequest) (*clusterpb.FileSource, error) {

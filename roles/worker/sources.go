@@ -38,6 +38,7 @@ type sources struct {
 		sync.Mutex
 		files map[int64]*source
 		ufs   map[int64]*mounted // by mount id
+		epoch int                // grows when the worker changes over to another cluster
 	}
 }
 
@@ -52,6 +53,7 @@ type file struct {
 	info   blockcache.FileInfo
 	cached *blockcache.File
 	keep   bool    // what is fetched is offered to the cache
+	epoch  int     // in which it was opened: later its id may mean something else
 	src    *source // nil until something is missing
 }
 
@@ -112,7 +114,8 @@ func (s *sources) refresh(ctx context.Context, old *source) (src *source, differ
 }
 
 func (s *sources) ask(ctx context.Context, id int64) (*source, error) {
-	flight := s.flights.DoChan(fmt.Sprint(id), func() (any, error) {
+	epoch := s.epoch()
+	flight := s.flights.DoChan(fmt.Sprint(epoch, id), func() (any, error) {
 		reply, err := s.masters.Source(s.ctx, id)
 		if err != nil {
 			return nil, unknown(id, err)
@@ -122,7 +125,7 @@ func (s *sources) ask(ctx context.Context, id int64) (*source, error) {
 			return nil, sourceFailed(err)
 		}
 		src := &source{reply, m}
-		s.keep(src)
+		s.keep(src, epoch)
 		return src, nil
 	})
 	select {
@@ -189,9 +192,12 @@ func (s *sources) mounted(reply *clusterpb.FileSource) *mounted {
 	return m
 }
 
-func (s *sources) keep(src *source) {
+func (s *sources) keep(src *source, epoch int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.mu.epoch != epoch {
+		return
+	}
 	if len(s.mu.files) >= sourcesKept {
 		for id := range s.mu.files { // any will do: asking again is cheap
 			delete(s.mu.files, id)
@@ -210,4 +216,23 @@ func (s *sources) forget(files []int64) {
 	for _, id := range files {
 		delete(s.mu.files, id)
 	}
+}
+
+// forgetAll drops all that is remembered, because ids have another meaning now.
+func (s *sources) forgetAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.epoch++
+	clear(s.mu.files)
+	for id, m := range s.mu.ufs {
+		m.retire()
+		delete(s.mu.ufs, id)
+	}
+}
+
+// epoch is which cluster's ids are meant, by number.
+func (s *sources) epoch() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.epoch
 }

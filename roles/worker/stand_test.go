@@ -55,7 +55,7 @@ func newStand(t testing.TB, o Options, cache blockcache.Options) *stand {
 	t.Cleanup(func() {
 		close(b.over)
 		cancel()
-		b.fills.close()
+		b.fills.stop()
 		b.sources.close()
 		if err := b.cache.Close(); err != nil {
 			t.Error(err)

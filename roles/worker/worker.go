@@ -32,7 +32,9 @@ type Worker struct {
 	reports *reporter
 	server  *grpc.Server
 	async   *semaphore.Weighted // calls to cache something in the background
-	frames  sync.Pool           // of *[]byte, wire.MaxFrame long
+
+	adopting sync.Mutex // the worker changes over to another cluster
+	frames   sync.Pool  // of *[]byte, wire.MaxFrame long
 
 	ctx    context.Context // ends when the worker stops
 	cancel context.CancelFunc
@@ -110,7 +112,8 @@ func (w *Worker) Close() error {
 	}
 	w.wg.Wait()
 	if w.fills != nil {
-		w.fills.close()
+		w.fills.stop()
+		w.async.Acquire(context.Background(), asyncWaiting) // they end with the worker's context
 	}
 	if w.sources != nil {
 		w.sources.close()

@@ -3,6 +3,7 @@ package roles
 import (
 	"log/slog"
 	"os"
+	"runtime/debug"
 
 	"goosefs/conf"
 	"goosefs/roles/master"
@@ -43,6 +44,7 @@ func (e Env) runMaster() error {
 	if err != nil {
 		return err
 	}
+	patientGC()
 	ctx, stop := until()
 	defer stop()
 	m, err := master.Start(o)
@@ -60,5 +62,13 @@ func (e Env) runMaster() error {
 		err := m.Err()
 		log.Error("the master cannot go on", "err", err)
 		return err
+	}
+}
+
+// patientGC lets the heap grow to four times what is in use before garbage is collected, unless the environment says
+// otherwise: a master's heap is small, for the namespace is in its database, and what it allocates is soon garbage.
+func patientGC() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(300)
 	}
 }

@@ -23,6 +23,10 @@ const (
 	MaxFrame = 1 << 20  // bytes of data in one answer of a block stream
 )
 
+// streamWorkers are goroutines that serve one call after the other: a new one would have to grow its stack first. When
+// all are busy, each further call gets a goroutine of its own.
+const streamWorkers = 128
+
 const window = 16 << 20 // HTTP/2 flow control, bytes
 
 // Dial makes a connection to the server at addr. It connects when the first call is made, and again when it is lost.
@@ -49,6 +53,7 @@ func NewServer(log *slog.Logger) *grpc.Server {
 	return grpc.NewServer(
 		grpc.MaxRecvMsgSize(MaxRecv),
 		grpc.MaxConcurrentStreams(1024),
+		grpc.NumStreamWorkers(streamWorkers),
 		grpc.WaitForHandlers(true),
 		grpc.MaxHeaderListSize(16<<10),
 		grpc.ConnectionTimeout(20*time.Second),

@@ -47,15 +47,15 @@ func TestLargerThanCache(t *testing.T) {
 	t.Logf("read %d MiB through 3 x %d MiB in %.1fs; the source sent %d MiB", total>>20, quota>>20, time.Since(began).Seconds(), source.sent.Load()>>20)
 
 	// Then little by little, so that the tiers come to rest after each file.
-	high, low := quota*8/10, quota*7/10
+	marks := watermarks{high: quota * 8 / 10, low: quota * 7 / 10, slack: source.sizes[small[len(small)-1]]}
 	freed := map[string]int{}
-	rest := restingUse(t, tiers, nil, high, low, freed)
+	rest := marks.await(t, tiers, nil, freed)
 	for _, name := range small {
 		if len(freed) == len(tiers) {
 			break
 		}
 		c.readMade(source, name)
-		rest = restingUse(t, tiers, rest, high, low, freed)
+		rest = marks.await(t, tiers, rest, freed)
 	}
 	if len(freed) < len(tiers) {
 		t.Errorf("of 3 tiers only these were freed: %v", freed)
@@ -69,14 +69,14 @@ func TestLargerThanCache(t *testing.T) {
 	c.checkCapacity(quota)
 }
 
-// manySizes are files of twelve times the quota, one of which is larger than a tier, and small ones besides.
+// manySizes are files of many times the quota, one of which is larger than a tier, and small ones besides.
 func manySizes(quota int64) map[string]int64 {
 	sizes := map[string]int64{"huge": quota + quota/2 + 12345}
-	for i := range 5 {
-		sizes[fmt.Sprintf("large-%d", i)] = quota*2/3 + int64(i)
+	for i := range sized(5, 2) {
+		sizes[fmt.Sprintf("large-%d", i)] = quota*2/3 + i
 	}
-	for i := range 40 {
-		sizes[fmt.Sprintf("medium-%02d", i)] = quota/6 + int64(i)
+	for i := range sized(40, 12) {
+		sizes[fmt.Sprintf("medium-%02d", i)] = quota/6 + i
 	}
 	for i := range 99 {
 		sizes[fmt.Sprintf("small-%02d", i)] = quota/50 + int64(i)
@@ -100,22 +100,38 @@ func (c *cluster) readMade(source *bigSource, name string) {
 	}
 }
 
-// restingUse waits until every tier either holds no less than before, and is not above high, or was freed down to low;
-// these are counted. Before nil, all may rest anywhere below high.
-func restingUse(t testing.TB, tiers []string, before map[string]int64, high, low int64, freed map[string]int) map[string]int64 {
+// watermarks of a tier, in bytes.
+type watermarks struct {
+	high, low int64
+	slack     int64 // what is read between two looks; it may come when the evictor is done already
+}
+
+// await waits until every tier either holds about as much as before, and is not above high, or was freed down to low;
+// these are counted. It returns what they hold. Before nil, all may hold anything up to high.
+func (w watermarks) await(t testing.TB, tiers []string, before map[string]int64, freed map[string]int) map[string]int64 {
 	t.Helper()
 	now := map[string]int64{}
-	eventually(t, 20*time.Second, fmt.Sprintf("all tiers are below %.1f MiB or back at %.1f MiB", mebi(high), mebi(low)), func() bool {
+	unsettled := func() string {
 		for _, dir := range tiers {
 			now[dir] = diskUse(t, dir)
-			if now[dir] > high || now[dir] < before[dir] && now[dir] > low {
-				return false
+			if now[dir] > w.high || now[dir] < before[dir]-w.slack && now[dir] > w.low+w.slack {
+				return fmt.Sprintf("%s had %.3f MiB and has %.3f MiB; want at most %.3f MiB and, once freed, %.3f MiB",
+					filepath.Base(dir), mebi(before[dir]), mebi(now[dir]), mebi(w.high), mebi(w.low))
 			}
 		}
-		return true
-	})
+		return ""
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		what := unsettled()
+		if what == "" {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("a tier does not settle: %s", what)
+		}
+	}
 	for _, dir := range tiers {
-		if now[dir] < before[dir] {
+		if now[dir] < before[dir]-w.slack {
 			freed[dir]++
 		}
 	}

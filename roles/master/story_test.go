@@ -420,6 +420,27 @@ func TestBlocksGo(t *testing.T) {
 	read(t, f, "/other", data[:1000])
 }
 
+// A worker that the leader could not reach when a file was removed is told by the next leader.
+func TestNextLeaderDropsOrphans(t *testing.T) {
+	t.Parallel()
+	c := rolestest.Start(t, rolestest.Options{Workers: 1})
+	f := c.Client()
+	data := bytes.Repeat([]byte("goose"), 1<<18)
+	write(t, c, "file", data)
+	read(t, f, "/file", data)
+	eventually(t, "it is cached", func() bool { return cached(t, f) >= int64(len(data)) })
+	leader := c.Leader()
+	c.Net.Cut(rolestest.WorkerName(0), rolestest.MasterName(leader))
+	eventually(t, "the leader misses the worker", func() bool {
+		workers, err := f.Workers(t.Context())
+		return err == nil && len(workers) == 1 && !workers[0].Live
+	})
+	must(t, f.Remove(t.Context(), "/file", client.RemoveOptions{}))
+	c.StopMaster(leader)
+	c.WaitForWorkers(1)
+	eventually(t, "the orphan is dropped", func() bool { return cached(t, f) == 0 })
+}
+
 // A file that changed at the source is another; what was cached of the old one goes, and the new one is read. So goes
 // what was below a mount.
 func TestOldVersionsGo(t *testing.T) {
@@ -550,22 +571,23 @@ func TestInvalidations(t *testing.T) {
 	t.Parallel()
 	c := rolestest.Start(t, rolestest.Options{Workers: 1})
 	f, ctx := c.Client(), t.Context()
-	for _, name := range []string{"d/a", "d/b", "x/y"} {
+	for _, name := range []string{"d/a", "d/b", "x/y", "z/z"} {
 		write(t, c, name, []byte(name))
 	}
 	h := watch(t, f)
 	eventually(t, "the stream is up", func() bool { up, _ := h.counts(); return up == 1 })
 
-	// What becomes known is news of nothing but a name that may have been asked for in vain.
-	wantNames(t, f, "/d", false, "a", "b")
+	// What becomes known is news of nothing but of names that may have been asked for in vain.
+	stat(t, f, "/d")
+	stat(t, f, "/z")
 	stat(t, f, "/x/y")
 	must(t, f.Mkdir(ctx, "/n/e/w", client.MkdirOptions{Recursive: true}))
-	for _, p := range h.take(t, "/n/e/w", "/n/e", "/n", "/") {
-		if p != "/d" && p != "/x" && p != "/x/y" {
-			t.Errorf("heard of %s", p)
-		}
+	if others := h.take(t, "/d", "/z", "/x", "/x/y", "/n/e/w", "/n/e", "/n", "/"); len(others) > 0 {
+		t.Errorf("heard of %v", others)
 	}
-	for _, change := range []struct {
+	wantNames(t, f, "/d", false, "a", "b")
+	wantNames(t, f, "/z", false, "z")
+	for i, change := range []struct {
 		do   func() error
 		want []string
 	}{
@@ -592,7 +614,9 @@ func TestInvalidations(t *testing.T) {
 		}, []string{"/d"}},
 	} {
 		must(t, change.do())
-		if others := h.take(t, change.want...); len(others) > 0 {
+		end := fmt.Sprintf("/end%d", i) // what comes after it was not of this change
+		must(t, f.Mkdir(ctx, end, client.MkdirOptions{}))
+		if others := h.take(t, append(change.want, end, "/")...); len(others) > 0 {
 			t.Errorf("besides %v heard of %v", change.want, others)
 		}
 	}
@@ -601,8 +625,11 @@ func TestInvalidations(t *testing.T) {
 		t.Errorf("interrupted %d times", lost)
 	}
 	// Leadership ends, and the stream with it; the next leader's goes on.
-	c.StopMaster(c.Leader())
-	eventually(t, "the end is heard of", func() bool { up, lost := h.counts(); return lost >= 1 && up >= 2 })
+	leader := c.Leader()
+	c.SilenceMaster(leader)
+	eventually(t, "the end is heard of", func() bool { _, lost := h.counts(); return lost == 1 })
+	c.Join(rolestest.MasterName(leader))
+	eventually(t, "the stream is up again", func() bool { up, _ := h.counts(); return up == 2 })
 	must(t, f.Mkdir(ctx, "/after", client.MkdirOptions{}))
 	h.take(t, "/after")
 }

@@ -31,7 +31,8 @@
 //	Apply ──► active overlay ──► frozen overlay (being written) ──► bbolt
 //	                    reads look through all three, newest first
 //
-// A flush that fails ends the store: see [Store.Failed].
+// A flush that fails ends the store: see [Store.Failed]. But one that finds the
+// disk full is made again, and [Store.Full] says so meanwhile.
 //
 // # Deleting
 //

@@ -3,6 +3,7 @@ package metastore
 import (
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -24,7 +25,7 @@ func (s *Store) flushLoop() {
 		case <-s.stop:
 			return
 		}
-		if s.flush() != nil {
+		if s.flush(); s.Err() != nil {
 			return // it is logged, and Failed is closed
 		}
 	}
@@ -50,40 +51,74 @@ func (s *Store) Applied() uint64 {
 func (s *Store) flush() error {
 	s.flushing.Lock()
 	defer s.flushing.Unlock()
+	if err := s.writeFrozen(); err != nil {
+		return err
+	}
 	s.batch.Lock()
-	st, dirty := s.freeze()
+	s.freeze()
 	s.batch.Unlock()
-	return s.write(st, dirty)
+	return s.writeFrozen()
 }
 
-// freeze ends the active overlay and begins a new one. It returns the state that
-// belongs to it, and whether there is anything to write. flushing and batch are
-// held.
-func (s *Store) freeze() (st state, dirty bool) {
+// freeze ends the active overlay and begins a new one, if there is anything to
+// write. flushing and batch are held, and nothing is frozen.
+func (s *Store) freeze() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.err != nil || s.mu.active.len() == 0 && s.mu.state.applied == s.mu.durable {
-		return s.mu.state, false
+		return
 	}
 	s.mu.frozen, s.mu.active = s.mu.active, newOverlay()
-	return s.mu.state, true
+	s.mu.frozenState = s.mu.state
 }
 
-// write puts the frozen overlay and its state into the database. flushing is
-// held.
-func (s *Store) write(st state, dirty bool) error {
-	if !dirty {
+// writeFrozen puts the frozen overlay and its state into the database, if there
+// is one. flushing is held.
+//
+// When it fails the overlay stays, so reads stay right. For want of space it is
+// tried again: nothing of a transaction that failed counts, and the next one
+// writes all of it anew. Any other error ends the store.
+func (s *Store) writeFrozen() error {
+	s.mu.RLock()
+	frozen, st := s.mu.frozen, s.mu.frozenState
+	s.mu.RUnlock()
+	if frozen == nil {
 		return s.Err()
 	}
-	if err := s.writeDatabase(st); err != nil {
-		// The frozen overlay stays, so reads stay right until the process ends.
+	err := s.writeDatabase(st)
+	if errors.Is(err, syscall.ENOSPC) {
+		return s.postpone(err)
+	}
+	if err != nil {
 		return s.fail(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.mu.frozen = nil
+	if s.mu.full {
+		s.options.Log.Info("there is space again for the namespace", "file", s.path)
+	}
+	s.mu.frozen, s.mu.full = nil, false
 	s.mu.durable = st.applied
 	return nil
+}
+
+// postpone notes that there was no space.
+func (s *Store) postpone(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.mu.full {
+		s.options.Log.Error("no space for the namespace: it is written when there is", "file", s.path, "err", err)
+	}
+	s.mu.full = true
+	return fmt.Errorf("write %s: %w", s.path, err)
+}
+
+// Full says whether the last flush found no space. What was applied since the
+// one before is in memory and in the log; more should not be added.
+func (s *Store) Full() bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mu.full
 }
 
 // fail ends the store: it writes no more.

@@ -13,7 +13,7 @@ type StateHash struct {
 }
 
 const (
-	hashEvery  = 1024 // commands between two kept hashes
+	hashEvery  = 1024 // commands between two kept hashes, if Options do not say otherwise
 	hashesKept = 64
 )
 
@@ -24,7 +24,7 @@ func (s *Store) Hash() StateHash {
 	return s.mu.state.hash()
 }
 
-// Hashes are the hashes taken after every 1,024th command, the 64 most recent,
+// Hashes are the hashes taken after every Options.HashEvery-th command, the 64 most recent,
 // oldest first. Those of two members with the same Commands must be equal. It is
 // empty after a restart.
 func (s *Store) Hashes() []StateHash {
@@ -34,7 +34,7 @@ func (s *Store) Hashes() []StateHash {
 }
 
 func (s *Store) keepHashLocked() {
-	if s.mu.state.commands%hashEvery != 0 {
+	if s.mu.state.commands%uint64(s.options.HashEvery) != 0 {
 		return
 	}
 	if len(s.mu.hashes) == hashesKept {

@@ -52,15 +52,18 @@ func (s *Store) flushed(also func()) (f flushedState, err error) {
 	if err := s.usable(); err != nil {
 		return f, err
 	}
-	st, dirty := s.freeze()
-	if err := s.write(st, dirty); err != nil {
+	if err := s.writeFrozen(); err != nil { // what was left for want of space
+		return f, err
+	}
+	s.freeze()
+	if err := s.writeFrozen(); err != nil {
 		return f, err
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	tx, err := s.mu.db.Begin(false)
 	also()
-	return flushedState{tx: tx, state: st, mounts: s.mu.mounts}, err
+	return flushedState{tx: tx, state: s.mu.state, mounts: s.mu.mounts}, err
 }
 
 // Image is the state at one index, ready to be sent to another member. It is

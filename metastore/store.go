@@ -23,6 +23,9 @@ type Options struct {
 	// (100,000 if 0), whichever comes first.
 	FlushInterval time.Duration
 	FlushChanges  int
+	// HashEvery is after how many commands a hash is kept (1,024 if 0), the same
+	// on all members.
+	HashEvery int
 	// Owner and Group of "/" until it is mounted.
 	Owner, Group string
 	// Log is told of flushes that fail; nil is silence.
@@ -47,6 +50,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.FlushChanges == 0 {
 		o.FlushChanges = 100_000
+	}
+	if o.HashEvery == 0 {
+		o.HashEvery = hashEvery
 	}
 	if o.disk.commit == nil {
 		o.disk.commit = (*bbolt.Tx).Commit
@@ -80,9 +86,12 @@ type Store struct {
 		db     *bbolt.DB
 		active *overlay // what commands change
 		frozen *overlay // what is being written; nil when nothing is
-		state  state
-		mounts mountTable
-		ops    opIndex
+		// frozenState belongs to it.
+		frozenState state
+		full        bool // there was no space to write it
+		state       state
+		mounts      mountTable
+		ops         opIndex
 		// durable is the applied index that is in the database.
 		durable uint64
 		hashes  []StateHash // the most recent ones, oldest first
@@ -222,7 +231,7 @@ func (s *Store) load(db *bbolt.DB) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.db = db
-	s.mu.active, s.mu.frozen = newOverlay(), nil
+	s.mu.active, s.mu.frozen, s.mu.full = newOverlay(), nil, false
 	s.mu.state = stateOf(&record)
 	s.mu.durable = record.Applied
 	s.mu.mounts = table

@@ -74,7 +74,7 @@ func TestFlushByCount(t *testing.T) {
 	}
 }
 
-// TestFailedFlush: a full disk ends the store. Until the process ends, reads
+// TestFailedFlush: a broken disk ends the store. Until the process ends, reads
 // are right and the log can go on; what is in the database is what was there.
 func TestFailedFlush(t *testing.T) {
 	var told bytes.Buffer
@@ -85,11 +85,11 @@ func TestFailedFlush(t *testing.T) {
 	}
 	s.Apply(1, [][]byte{CreateFile{Path: "/first"}.Encode()})
 	checkpoint(t, s)
-	s.options.disk.commit = func(*bbolt.Tx) error { return syscall.ENOSPC }
+	s.options.disk.commit = func(*bbolt.Tx) error { return syscall.EIO }
 	s.Apply(2, [][]byte{CreateFile{Path: "/second"}.Encode()})
 	s.Apply(3, [][]byte{CreateFile{Path: "/third"}.Encode()}) // wakes the flusher
 	<-s.Failed()
-	if !errors.Is(s.Err(), syscall.ENOSPC) {
+	if !errors.Is(s.Err(), syscall.EIO) {
 		t.Errorf("Err() = %v", s.Err())
 	}
 	s.Apply(4, [][]byte{CreateFile{Path: "/fourth"}.Encode()})
@@ -103,7 +103,7 @@ func TestFailedFlush(t *testing.T) {
 		"Checkpoint": s.Checkpoint(), "Snapshot": snapshotErr, "Check": s.Check(),
 		"Restore": s.Restore(bytes.NewReader(imageOf(t, open(t, t.TempDir())))), "Close": s.Close(),
 	} {
-		if !errors.Is(err, syscall.ENOSPC) {
+		if !errors.Is(err, syscall.EIO) {
 			t.Errorf("%s = %v", what, err)
 		}
 	}

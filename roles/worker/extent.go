@@ -13,11 +13,11 @@ type want struct {
 	ahead  bool  // and it goes on behind them
 }
 
-// extent decides which range of a file of that length a flight for w fetches, in whole chunks: just what is wanted, up
-// to a segment; for a reader that goes on, up to the next border of a segment that is not close by. Where starting in
-// the middle of an object is dear, long is how much to fetch once it has started; it is 0 elsewhere. free cuts the
-// range off where the bytes are here or under way already.
-func extent(w want, length, segment, long int64, free func(off, end int64) int64) (off, end int64) {
+// extent decides which range of a file a flight for w fetches, in whole chunks and no further than until: just what is
+// wanted, up to a segment; for a reader that goes on, up to the next border of a segment that is not close by. Where
+// starting in the middle of an object is dear, long is how much to fetch once it has started; it is 0 elsewhere. free
+// cuts the range off where the bytes are here or under way already.
+func extent(w want, until, segment, long int64, free func(off, end int64) int64) (off, end int64) {
 	off = w.off / chunk * chunk
 	most := max(segment, long)
 	switch {
@@ -33,7 +33,7 @@ func extent(w want, length, segment, long int64, free func(off, end int64) int64
 		end = w.off + w.n
 	}
 	end = min(end, off+most)
-	end = min((end+chunk-1)/chunk*chunk, length)
+	end = min((end+chunk-1)/chunk*chunk, until)
 	return off, free(off, end)
 }
 

@@ -16,7 +16,7 @@ func TestExtent(t *testing.T) {
 	for _, c := range []struct {
 		name            string
 		want            want
-		length, long    int64
+		until, long     int64
 		free            func(off, end int64) int64
 		wantOff, wanted int64
 	}{
@@ -36,7 +36,7 @@ func TestExtent(t *testing.T) {
 		{"a huge offset", want{1 << 59, 1 << 58, true}, 1 << 60, 0, all, 1 << 59, seg},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			off, end := extent(c.want, c.length, seg, c.long, c.free)
+			off, end := extent(c.want, c.until, seg, c.long, c.free)
 			if off != c.wantOff || end-off != c.wanted {
 				t.Errorf("fetches %d+%d, want %d+%d", off, end-off, c.wantOff, c.wanted)
 			}

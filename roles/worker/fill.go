@@ -218,7 +218,10 @@ func (f *fills) join(src *source, x *file, w want) *flight {
 	if s, ok := src.ufs.(ufs.Sequential); ok && s.Sequential() {
 		long = f.share
 	}
-	off, end := extent(w, x.info.Length, f.segment, long, func(off, end int64) int64 {
+	// The next block may be another worker's.
+	block := w.off / x.info.BlockSize * x.info.BlockSize
+	until := block + min(x.info.BlockSize, x.info.Length-block)
+	off, end := extent(w, until, f.segment, long, func(off, end int64) int64 {
 		for _, other := range flights {
 			if other.off >= off {
 				end = min(end, other.off)

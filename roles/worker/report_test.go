@@ -118,6 +118,7 @@ func TestBlocks(t *testing.T) {
 	if _, _, err := read(t.Context(), c, request(block, 64*kib, 64*kib)); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, func() bool { return s.worker.cache.CachedBytes(block|blockMask) == 64*kib }, func() string { return "it is not kept" })
 	if _, err := c.AsyncCache(t.Context(), &pb.AsyncCacheRequest{BlockId: proto.Int64(block + 1)}); err != nil {
 		t.Fatal(err)
 	}

@@ -104,6 +104,14 @@ func (w *Worker) listen() (net.Listener, error) {
 // ID is the worker's number: it stays with its disks.
 func (w *Worker) ID() int64 { return w.cache.StoreID() }
 
+// Used is how many bytes the cache takes on its disks.
+func (w *Worker) Used() (bytes int64) {
+	for _, tier := range w.cache.Usage() {
+		bytes += tier.Used
+	}
+	return bytes
+}
+
 // Close stops the worker. The cache stays on disk.
 func (w *Worker) Close() error {
 	w.cancel()

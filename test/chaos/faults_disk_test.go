@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -199,7 +200,7 @@ func tearWrite(s *story) error {
 		m := s.any()
 		before := m.logged(cutOff)
 		m.kill()
-		if err := tear(m, s.rng.IntN(200)); err != nil {
+		if err := tear(m, s.rng); err != nil {
 			return err
 		}
 		if err := m.start(); err != nil {
@@ -215,11 +216,11 @@ func tearWrite(s *story) error {
 	return nil
 }
 
-// tear writes the beginning of a record, so many bytes of it, behind the last record of a journal.
-func tear(m *master, bytes int) error {
+// tear writes some sectors of a record, but not all, behind the last record of a journal.
+func tear(m *master, rng *rand.Rand) error {
 	segments, err := filepath.Glob(filepath.Join(m.disk.dir, "journal", "log-*", "*.wal"))
 	if err != nil || len(segments) == 0 {
-		return fmt.Errorf("%s has no journal: %w", m.host.name, err)
+		return errors.Join(fmt.Errorf("%s has no journal", m.host.name), err)
 	}
 	f, err := os.OpenFile(slices.Max(segments), os.O_RDWR, 0)
 	if err != nil {
@@ -230,16 +231,47 @@ func tear(m *master, bytes int) error {
 	if err != nil {
 		return err
 	}
-	record := binary.LittleEndian.AppendUint64(nil, 400)
-	for i := range bytes {
-		record = append(record, byte(i*7+1))
+	record := entryRecord(rng, 2000)
+	for lost := 0; lost == 0; {
+		for at := int64(0); at < int64(len(record)); {
+			n := min(sector-(end+at)%sector, int64(len(record))-at)
+			if rng.IntN(2) == 0 {
+				if _, err := f.WriteAt(record[at:at+n], end+at); err != nil {
+					return err
+				}
+			} else if n == sector {
+				lost++
+			}
+			at += n
+		}
+		// Nothing but lost sectors would be no write at all.
+		if _, err := f.WriteAt(record[len(record)-sector:], end+int64(len(record)-sector)); err != nil {
+			return err
+		}
 	}
-	_, err = f.WriteAt(record, end)
-	return err
+	return nil
 }
 
-// endOfRecords is where the zeros begin that a segment of etcd's write-ahead log is allocated with. Each record is its
-// length and as many bytes, filled up to eight.
+// sector is what a disk writes whole or not at all, in bytes.
+const sector = 512
+
+// entryRecord is a record of etcd's write-ahead log: its length, then the fields type (an entry), checksum and data,
+// filled up to eight bytes.
+func entryRecord(rng *rand.Rand, size int) []byte {
+	body := []byte{1<<3 | 0, 2, 2<<3 | 0, 0x7f, 3<<3 | 2}
+	body = binary.AppendUvarint(body, uint64(size))
+	for range size {
+		body = append(body, byte(1+rng.IntN(255)))
+	}
+	length := uint64(len(body))
+	if padding := (8 - length%8) % 8; padding != 0 {
+		length |= (0x80 | padding) << 56
+		body = append(body, make([]byte, padding)...)
+	}
+	return append(binary.LittleEndian.AppendUint64(nil, length), body...)
+}
+
+// endOfRecords is where the zeros begin that a segment is allocated with.
 func endOfRecords(r io.ReaderAt) (at int64, err error) {
 	for {
 		var header [8]byte

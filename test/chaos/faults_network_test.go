@@ -213,19 +213,14 @@ func slowLink(s *story) error {
 	return nil
 }
 
-// latency is there all the time, through the relay; besides, the leader is changed.
+// latency is there all the time, through the relay; besides, the leader is changed once.
 func latency(s *story) error {
-	for s.pause(time.Second, 2*time.Second) {
-		m := s.leader()
-		if m == nil {
-			break
-		}
-		if m.kill() {
-			s.injected++
-		}
-		if err := m.start(); err != nil {
-			return err
-		}
+	s.injected++
+	s.pause(time.Second, 3*time.Second)
+	m := s.leader()
+	if m == nil {
+		return errors.New("nobody leads")
 	}
-	return nil
+	m.kill()
+	return m.start()
 }

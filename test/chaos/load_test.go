@@ -238,6 +238,18 @@ func (l *load) longestGap(begin, end time.Time) (longest time.Duration, at time.
 	return longest, at
 }
 
+// answered counts the answers since a moment.
+func (l *load) answered(since time.Time) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, ack := range l.mu.acks {
+		if ack.After(since) {
+			n++
+		}
+	}
+	return n
+}
+
 // look asks for every name once more, when all is well.
 func (l *load) look() error {
 	fs, err := l.cluster.client()

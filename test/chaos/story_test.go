@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	span       = 6 * time.Second  // during which the fault comes and goes
-	leastAcked = 1000             // operations that were answered, or a history says too little
-	mostSpan   = 40 * time.Second // for so many
+	span       = 6 * time.Second // during which the fault comes and goes
+	leastAcked = 1000            // operations that were answered, or a history says too little
+	mostSpan   = time.Minute     // for so many
 	checkLimit = 5 * time.Minute
 	upLimit    = 20 * time.Second // until three masters lead and follow, at the beginning
 	healLimit  = 30 * time.Second // the same, when a fault is over

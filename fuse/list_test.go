@@ -14,7 +14,10 @@ import (
 )
 
 func TestListingIsOneCall(t *testing.T) {
-	const n = 10_000
+	n := 10_000
+	if testing.Short() {
+		n = 1000 // a slow run must not take the second that the kernel's entry of a directory lives
+	}
 	tree := newMemTree()
 	for i := range n {
 		tree.put(fmt.Sprintf("/big/file-%05d", i), []byte(fmt.Sprint(i)))
@@ -25,7 +28,7 @@ func TestListingIsOneCall(t *testing.T) {
 	eventually(t, "changes are heard", func() bool { return m.Stats().Watched })
 	before := tree.count("stat")
 	seen := listLong(t, dir+"/big")
-	if len(seen) != n+1 || seen["file-00123"] != 3 || seen["file-09999"] != 4 {
+	if len(seen) != n+1 || seen["file-00123"] != 3 || seen["file-00999"] != 3 {
 		t.Errorf("%d entries, want %d", len(seen), n+1)
 	}
 	// One stat finds the directory itself.

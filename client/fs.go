@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"goosefs/wire/pb"
 
@@ -17,6 +18,9 @@ type FS struct {
 	cfg     Config
 	masters *masters
 	workers *workers
+	stats   *statFlights
+
+	listings atomic.Int64 // under way
 
 	ctx    context.Context // of what is done in the background
 	cancel context.CancelFunc
@@ -36,6 +40,7 @@ func New(cfg Config) (*FS, error) {
 	cfg = cfg.withDefaults()
 	f := &FS{cfg: cfg, masters: newMasters(cfg)}
 	f.workers = newWorkers(cfg, f)
+	f.stats = &statFlights{fs: f}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	return f, nil
 }

@@ -22,7 +22,7 @@ func (f *FS) List(ctx context.Context, path string, o StatOptions) iter.Seq2[Inf
 			req.Options.LoadMetadataType = pb.LoadMetadataPType_ALWAYS.Enum()
 		}
 		stopped, seen := false, ""
-		_, err := lead(ctx, f, "list", path, func(ctx context.Context, conn *grpc.ClientConn) (struct{}, error) {
+		read := func(ctx context.Context, conn *grpc.ClientConn) (struct{}, error) {
 			stream, err := pb.NewFileSystemMasterClientServiceClient(conn).ListStatus(ctx, req)
 			if err != nil {
 				return struct{}{}, err
@@ -46,7 +46,17 @@ func (f *FS) List(ctx context.Context, path string, o StatOptions) iter.Seq2[Inf
 					}
 				}
 			}
-		})
+		}
+		var err error
+		// One of many goes to any master, and to the leader if that one cannot tell all of it.
+		done, busy := false, f.listings.Add(1) > flightLimit
+		defer f.listings.Add(-1)
+		if busy && !o.Sync {
+			_, done, err = known(ctx, f, "list", path, read)
+		}
+		if !done && !stopped {
+			_, err = lead(ctx, f, "list", path, read)
+		}
 		if err != nil && !stopped {
 			yield(Info{}, wire.FromStatus("list", path, err))
 		}

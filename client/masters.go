@@ -24,7 +24,9 @@ type masters struct {
 	mu struct {
 		sync.Mutex
 		conns  map[string]*grpc.ClientConn
-		leader string // tried first
+		leader string               // tried first
+		turn   int                  // of [masters.any]
+		avoid  map[string]time.Time // until when any does not give a master that fell silent
 		closed bool
 	}
 }
@@ -32,6 +34,7 @@ type masters struct {
 func newMasters(cfg Config) *masters {
 	m := &masters{network: cfg.Network, addrs: slices.Clone(cfg.Masters)}
 	m.mu.conns = make(map[string]*grpc.ClientConn)
+	m.mu.avoid = make(map[string]time.Time)
 	return m
 }
 
@@ -70,6 +73,28 @@ func (m *masters) setLeader(addr string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.mu.leader = addr
+}
+
+// restFor is how long a master that did not answer is given a rest.
+const restFor = 5 * time.Second
+
+// any gives one master after the other, but not those that fell silent lately, unless all did.
+func (m *masters) any() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for range m.addrs {
+		m.mu.turn = (m.mu.turn + 1) % len(m.addrs)
+		if addr := m.addrs[m.mu.turn]; time.Now().After(m.mu.avoid[addr]) {
+			return addr
+		}
+	}
+	return m.addrs[m.mu.turn]
+}
+
+func (m *masters) avoid(addr string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.avoid[addr] = time.Now().Add(restFor)
 }
 
 // round is the order in which masters are asked: the last leader first.

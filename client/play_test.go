@@ -114,6 +114,8 @@ type actor struct {
 		calls   []string
 		ops     []string // operation ids
 		synced  int      // GetStatus that compare with the source
+		missing map[string]bool
+		batch   func(*pb.GetStatusBatchPResponse) error // how a batch ends; nil: well
 	}
 }
 
@@ -167,6 +169,27 @@ func (m *actor) GetStatus(ctx context.Context, req *pb.GetStatusPRequest) (*pb.G
 		return nil, err
 	}
 	return &pb.GetStatusPResponse{FileInfo: &pb.FileInfo{Path: req.Path, FileId: proto.Int64(1<<24 | blockMask)}}, nil
+}
+
+// GetStatusBatch is answered by any master, if it is asked for what is known.
+func (m *actor) GetStatusBatch(ctx context.Context, req *pb.GetStatusBatchPRequest) (*pb.GetStatusBatchPResponse, error) {
+	if err := m.take(ctx, "batch", req, nil); err != nil && !wire.AsksForKnown(ctx) {
+		return nil, err
+	}
+	reply := &pb.GetStatusBatchPResponse{}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range req.GetPaths() {
+		if m.mu.missing[p] {
+			reply.FailedPaths = append(reply.FailedPaths, p)
+		} else {
+			reply.FileInfos = append(reply.FileInfos, &pb.FileInfo{Path: &p, FileId: proto.Int64(1<<24 | blockMask)})
+		}
+	}
+	if m.mu.batch != nil {
+		return reply, m.mu.batch(reply)
+	}
+	return reply, nil
 }
 
 func (m *actor) CreateDirectory(ctx context.Context, req *pb.CreateDirectoryPRequest) (*pb.CreateDirectoryPResponse, error) {

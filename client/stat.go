@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 
+	"goosefs/wire"
 	"goosefs/wire/pb"
 
 	"google.golang.org/grpc"
@@ -10,7 +11,17 @@ import (
 )
 
 // Stat gives what the masters know of path. What they do not know yet they look up in the under file system.
+//
+// Calls at the same time share messages, and are spread over the masters, see [statFlights].
 func (f *FS) Stat(ctx context.Context, path string, o StatOptions) (Info, error) {
+	if o.Sync {
+		return f.statAlone(ctx, path, o)
+	}
+	return f.stats.do(ctx, path)
+}
+
+// statAlone asks the leader for one path.
+func (f *FS) statAlone(ctx context.Context, path string, o StatOptions) (Info, error) {
 	req := &pb.GetStatusPRequest{Path: &path, Options: &pb.GetStatusPOptions{CommonOptions: o.common()}}
 	return lead(ctx, f, "stat", path, func(ctx context.Context, conn *grpc.ClientConn) (Info, error) {
 		resp, err := pb.NewFileSystemMasterClientServiceClient(conn).GetStatus(ctx, req)
@@ -21,9 +32,48 @@ func (f *FS) Stat(ctx context.Context, path string, o StatOptions) (Info, error)
 	})
 }
 
+// StatBatch is [FS.Stat] of many paths in one call. It gives those that exist, in the order of paths, and the names of
+// the others.
+func (f *FS) StatBatch(ctx context.Context, paths []string, o StatOptions) (infos []Info, failed []string, err error) {
+	if len(paths) == 0 {
+		return nil, nil, nil
+	}
+	resp, err := lead(ctx, f, "stat", paths[0], func(ctx context.Context, conn *grpc.ClientConn) (*pb.GetStatusBatchPResponse, error) {
+		return statBatch(ctx, conn, paths, o)
+	})
+	for _, p := range resp.GetFileInfos() {
+		infos = append(infos, infoOf(p))
+	}
+	return infos, resp.GetFailedPaths(), err
+}
+
+func statBatch(ctx context.Context, conn *grpc.ClientConn, paths []string, o StatOptions) (*pb.GetStatusBatchPResponse, error) {
+	req := &pb.GetStatusBatchPRequest{Paths: paths, Options: &pb.GetStatusPOptions{CommonOptions: o.common()}}
+	return pb.NewFileSystemMasterClientServiceClient(conn).GetStatusBatch(ctx, req)
+}
+
 func (o StatOptions) common() *pb.FileSystemMasterCommonPOptions {
 	if !o.Sync {
 		return nil
 	}
 	return &pb.FileSystemMasterCommonPOptions{SyncIntervalMs: proto.Int64(0)}
+}
+
+// known asks one of the masters, leading or not, for what is known, see [wire.Known]. ok is false if that master cannot
+// say: then the leader is to be asked, by [lead].
+func known[T any](ctx context.Context, f *FS, op, path string, call func(context.Context, *grpc.ClientConn) (T, error)) (reply T, ok bool, err error) {
+	addr := f.masters.any()
+	within, cancel := context.WithTimeout(wire.Known(ctx), f.cfg.SuspectAfter)
+	defer cancel()
+	reply, err = attempt(within, f.masters, addr, call)
+	if err == nil {
+		return reply, true, nil
+	}
+	if elsewhere(err) || within.Err() != nil {
+		if _, standby := wire.LeaderHint(err); !standby {
+			f.masters.avoid(addr)
+		}
+		return reply, false, nil
+	}
+	return reply, true, wire.FromStatus(op, path, err)
 }

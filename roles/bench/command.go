@@ -51,10 +51,11 @@ func namespaceCommand(d Deps) *cli.Command {
 			&cli.StringFlag{Name: "files", Value: "100000", Usage: "how many files to fill in before measuring; several sizes make a curve"},
 			&cli.Int64Flag{Name: "directories", Value: 100, Usage: "how many directories the largest number of files is spread over"},
 			&cli.StringFlag{Name: "clients", Value: "1,8,64", Usage: "how many clients at once; several are measured one after the other"},
+			&cli.IntFlag{Name: "connections", Usage: "how many connections the clients share, as programs on one mount do (default: each has its own)"},
 			&cli.DurationFlag{Name: "duration", Value: 5 * time.Second, Usage: "how long each operation is measured"},
 			&cli.Int64Flag{Name: "wide", Value: 100_000, Usage: "entries of the directory that goosefs fs ls lists; 0 for none"},
 			&cli.IntFlag{Name: "batch", Value: 100, Usage: "paths in one call of a batched stat"},
-			&cli.StringFlag{Name: "only", Usage: "measure only these: create,complete,stat,list,rename,delete"},
+			&cli.StringFlag{Name: "only", Usage: "measure only these: create,complete,stat,batch,list,rename,delete"},
 			&cli.StringFlag{Name: "path", Value: "/.goosefs-bench", Usage: "directory of the namespace to work in"},
 			&cli.IntFlag{Name: "masters", Usage: "start so many masters on this host instead of using the configured ones"},
 			&cli.StringFlag{Name: "dir", Usage: "folder of the masters that are started"},
@@ -107,7 +108,7 @@ func (r *Report) failures() (n int64) {
 // optionsOf reads the command line.
 func optionsOf(c *cli.Context, d Deps) (Options, error) {
 	o := Options{
-		Directories: c.Int64("directories"), Duration: c.Duration("duration"), Wide: c.Int64("wide"), Batch: c.Int("batch"),
+		Directories: c.Int64("directories"), Connections: c.Int("connections"), Duration: c.Duration("duration"), Wide: c.Int64("wide"), Batch: c.Int("batch"),
 		Path: strings.TrimRight(c.String("path"), "/"), Masters: c.Int("masters"), Dir: c.String("dir"), Restart: c.Bool("restart"),
 		Open: func() (*client.FS, error) { return d.Open(c) }, Version: d.Version, Progress: c.App.ErrWriter,
 	}
@@ -144,12 +145,14 @@ func optionsOf(c *cli.Context, d Deps) (Options, error) {
 
 // validate names what makes no sense.
 func (o Options) validate() error {
-	known := []string{"create", "complete", "stat", "list", "rename", "delete"}
+	known := []string{"create", "complete", "stat", "batch", "list", "rename", "delete"}
 	switch {
 	case !slices.IsSorted(o.Files):
 		return fmt.Errorf("--files %v: the sizes must rise", o.Files)
 	case o.Directories < 1:
 		return fmt.Errorf("--directories %d: want at least 1", o.Directories)
+	case o.Connections < 0:
+		return fmt.Errorf("--connections %d: want 0 or more", o.Connections)
 	case o.Duration <= 0:
 		return fmt.Errorf("--duration %s: want a duration above 0, such as 5s", o.Duration)
 	case o.Wide < 0:

@@ -35,7 +35,7 @@ func (l layout) at(n int64) string { return l.file(n/l.per, n%l.per) }
 // fill makes the files 0 to total of the layout. Those that are there already are left alone. created is how many were
 // not.
 func (r *run) fill(ctx context.Context, l layout, total int64, what string) (phase Phase, created int64, err error) {
-	clients, closeAll, err := r.connect(fillConnections)
+	clients, closeAll, err := r.connect(fillConnections, 0)
 	if err != nil {
 		return phase, 0, err
 	}

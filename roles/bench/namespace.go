@@ -22,6 +22,7 @@ type Options struct {
 	Files       []int64 // the sizes of the curve, rising
 	Directories int64   // that the largest size is spread over; a smaller size fills the first of them
 	Clients     []int
+	Connections int           // that the clients share; 0: each has its own
 	Duration    time.Duration // of each phase
 	Wide        int64         // entries of the directory that `goosefs fs ls` lists; 0: it is not listed
 	Batch       int           // paths in one call of a batched stat
@@ -149,14 +150,21 @@ func (r *run) wants(operation string) bool {
 	return slices.ContainsFunc(r.options.Only, func(o string) bool { return o == word || slices.Contains(needs[word], o) })
 }
 
-// connect makes n clients, each with a connection of its own.
-func (r *run) connect(n int) (clients []*client.FS, closeAll func(), err error) {
+// connect makes n clients, which share so many connections; 0: each has its own.
+func (r *run) connect(n, connections int) (clients []*client.FS, closeAll func(), err error) {
+	if connections == 0 {
+		connections = n
+	}
 	closeAll = func() {
-		for _, f := range clients {
+		for _, f := range clients[:min(connections, len(clients))] {
 			f.Close()
 		}
 	}
-	for range n {
+	for i := range n {
+		if i >= connections {
+			clients = append(clients, clients[i%connections])
+			continue
+		}
 		f, err := r.open()
 		if err != nil {
 			closeAll()

@@ -103,7 +103,7 @@ func (r *run) measure(ctx context.Context, name string, clients []*client.FS, op
 // phases measures every operation with so many clients. Files that it makes are its own, in work; others are those of l,
 // total of them.
 func (r *run) phases(ctx context.Context, n int, l layout, total int64, work string) ([]Phase, error) {
-	clients, closeAll, err := r.connect(n)
+	clients, closeAll, err := r.connect(n, r.options.Connections)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (r *run) phases(ctx context.Context, n int, l layout, total int64, work str
 			_, err := f.Stat(ctx, existing(c, i), client.StatOptions{})
 			return 1, true, err
 		}},
-		{fmt.Sprintf("stat ×%d", r.options.Batch), func(ctx context.Context, f *client.FS, c int, i int64) (int64, bool, error) {
+		{fmt.Sprintf("batch of %d", r.options.Batch), func(ctx context.Context, f *client.FS, c int, i int64) (int64, bool, error) {
 			paths := make([]string, r.options.Batch)
 			for j := range paths {
 				paths[j] = existing(c, i)

@@ -25,6 +25,9 @@ type fileService struct {
 
 // GetStatus answers what path is.
 func (s *fileService) GetStatus(ctx context.Context, req *pb.GetStatusPRequest) (*pb.GetStatusPResponse, error) {
+	if wire.AsksForKnown(ctx) {
+		return s.knownStatus(ctx, req)
+	}
 	if err := s.linearize(ctx); err != nil {
 		return nil, err
 	}
@@ -51,6 +54,9 @@ const batchAtOnce = 16
 
 // GetStatusBatch answers what several paths are, in their order. Those that cannot be told are named instead.
 func (s *fileService) GetStatusBatch(ctx context.Context, req *pb.GetStatusBatchPRequest) (*pb.GetStatusBatchPResponse, error) {
+	if wire.AsksForKnown(ctx) {
+		return s.knownStatusBatch(ctx, req)
+	}
 	if err := s.linearize(ctx); err != nil {
 		return nil, err
 	}
@@ -84,6 +90,9 @@ func (s *fileService) GetStatusBatch(ctx context.Context, req *pb.GetStatusBatch
 // ListStatus streams the children of a directory, by name; a file lists itself.
 func (s *fileService) ListStatus(req *pb.ListStatusPRequest, stream grpc.ServerStreamingServer[pb.ListStatusPResponse]) error {
 	ctx := stream.Context()
+	if wire.AsksForKnown(ctx) {
+		return s.knownList(ctx, req, stream)
+	}
 	if err := s.linearize(ctx); err != nil {
 		return err
 	}
@@ -111,7 +120,12 @@ func (s *fileService) ListStatus(req *pb.ListStatusPRequest, stream grpc.ServerS
 	case o.GetLoadMetadataOnly():
 		return nil
 	}
-	pages := &pages{send: stream.Send}
+	return s.sendList(r, stream.Send)
+}
+
+// sendList sends the known children of a directory, or a file.
+func (s *fileService) sendList(r metastore.Resolution, send func(*pb.ListStatusPResponse) error) (err error) {
+	pages := &pages{send: send}
 	if !r.Inode.Dir {
 		err = pages.add(s.fileInfo(*r.Inode, r.Path, r.Mount, r.UFSPath))
 	} else {

@@ -232,21 +232,15 @@ func tear(m *master, rng *rand.Rand) error {
 		return err
 	}
 	record := entryRecord(rng, 2000)
-	for lost := 0; lost == 0; {
-		for at := int64(0); at < int64(len(record)); {
-			n := min(sector-(end+at)%sector, int64(len(record))-at)
-			if rng.IntN(2) == 0 {
-				if _, err := f.WriteAt(record[at:at+n], end+at); err != nil {
-					return err
-				}
-			} else if n == sector {
-				lost++
+	first := sector - end%sector // the length of its part in the sector that it begins in
+	lost := first + sector*rng.Int64N(2)
+	for at, n := int64(0), first; at < int64(len(record)); at, n = at+n, sector {
+		n = min(n, int64(len(record))-at)
+		last := at+n == int64(len(record))
+		if at != lost && (last || rng.IntN(2) == 0) {
+			if _, err := f.WriteAt(record[at:at+n], end+at); err != nil {
+				return err
 			}
-			at += n
-		}
-		// Nothing but lost sectors would be no write at all.
-		if _, err := f.WriteAt(record[len(record)-sector:], end+int64(len(record)-sector)); err != nil {
-			return err
 		}
 	}
 	return nil

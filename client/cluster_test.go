@@ -104,7 +104,7 @@ func readAll(t *testing.T, x *client.File, between func(off int64)) []byte {
 
 // What may happen to a cluster while a file is read, cold, without the reader noticing.
 func TestDeathsWhileReading(t *testing.T) {
-	const size = 24<<20 + 5
+	const size = 12<<20 + 5
 	for name, happen := range map[string]func(c *rolestest.Cluster, nth int) (undo func()){
 		"a worker stops and comes back": func(c *rolestest.Cluster, nth int) func() {
 			c.StopWorker(nth)
@@ -128,7 +128,7 @@ func TestDeathsWhileReading(t *testing.T) {
 			x := open(t, c.Client(), "/f")
 			undo, deaths := func() {}, 0
 			got := readAll(t, x, func(off int64) {
-				if off >= int64(deaths+1)*7<<20 {
+				if deaths < 3 && off >= int64(deaths+1)*3<<20 {
 					undo()
 					undo = happen(c, deaths)
 					deaths++
@@ -234,8 +234,8 @@ func errnoOf(err error) syscall.Errno {
 
 // A hundred clients read one cold file at once: the source gives every byte once.
 func TestHerd(t *testing.T) {
-	const size = 3 << 20
-	c, s := start(t, rolestest.Options{BlockSize: 1 << 20, StripeSize: 1 << 20})
+	const size = 3 << 18
+	c, s := start(t, rolestest.Options{BlockSize: 1 << 18, StripeSize: 1 << 18})
 	data := certain(1, size)
 	s.Put("f", data)
 	s.slow.Store(int64(time.Millisecond))
@@ -249,9 +249,9 @@ func TestHerd(t *testing.T) {
 		group.Go(func() {
 			x := f.OpenInfo(info)
 			defer x.Close()
-			buf := make([]byte, 256<<10)
-			for off := int64(0); off < size; off += 256 << 10 {
-				if n, err := x.ReadAt(t.Context(), buf, off); err != nil || !bytes.Equal(buf[:n], data[off:off+256<<10]) {
+			buf := make([]byte, 64<<10)
+			for off := int64(0); off < size; off += 64 << 10 {
+				if n, err := x.ReadAt(t.Context(), buf, off); err != nil || !bytes.Equal(buf[:n], data[off:off+64<<10]) {
 					t.Errorf("%d: %v", off, err)
 					return
 				}
@@ -267,10 +267,10 @@ func TestHerd(t *testing.T) {
 // A dataset several times as large as the cache is read once: every byte is right, no tier is ever above its quota, and
 // the source gives little more than what is read.
 func TestLargerThanTheCache(t *testing.T) {
-	const quota = 16 << 20
+	const quota = 8 << 20
 	c, s := start(t, rolestest.Options{Quota: quota, High: 0.8, Low: 0.7})
 	f := c.Client()
-	const files, size = 12, 16 << 20
+	const files, size = 12, 8 << 20
 	for i := range int64(files) {
 		s.Put(string(rune('a'+i)), certain(i, size))
 	}

@@ -183,6 +183,7 @@ func TestSilentMaster(t *testing.T) {
 func TestAnyMaster(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlay(t, 3, 0)
+		p.lead(2)
 		p.masters[0].set(func(m *actor) { m.mu.silent = true })
 		p.masters[1].stop()
 		f := p.client()
@@ -200,6 +201,24 @@ func TestAnyMaster(t *testing.T) {
 		}
 		if _, err := f.ClusterOf(t.Context(), "m1:9200"); err == nil || !strings.Contains(err.Error(), "connection refused") {
 			t.Error(err)
+		}
+	})
+}
+
+// A master that knows no leader is not the last word: it may be cut off.
+func TestLeaderlessMasterIsNotBelieved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlay(t, 3, 0)
+		f := p.client()
+		if c, err := f.Cluster(t.Context()); err != nil || c.Leader != "" || c.AnsweredBy == "" {
+			t.Fatalf("nobody leads: %+v, %v", c, err)
+		}
+		p.masters[2].set(func(m *actor) { m.mu.hint = "m1:9200" })
+		if c, err := f.Cluster(t.Context()); err != nil || c.Leader != "m1:9200" || c.AnsweredBy != "m2:9200" {
+			t.Fatalf("one knows the leader: %+v, %v", c, err)
+		}
+		if leader, err := f.Leader(t.Context()); err != nil || leader != "m1:9200" {
+			t.Fatalf("%s, %v", leader, err)
 		}
 	})
 }

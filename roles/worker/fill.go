@@ -16,6 +16,7 @@ import (
 )
 
 const (
+	heartbeat   = 5 * time.Second  // how often a reader who waits for a slow source is told that all is well here
 	lingerFor   = 5 * time.Second  // how long bytes that the cache refused wait for their readers
 	forsakenFor = 30 * time.Second // how long a flight goes on while nobody waits for it
 	tightFor    = time.Second      // after the cache refused bytes, none are fetched ahead
@@ -107,8 +108,8 @@ func (f *fills) tight() bool {
 }
 
 // read gives bytes of the file from w.off, at least one and at most len(p): from the cache or, as they come in, from
-// the source.
-func (f *fills) read(ctx context.Context, x *file, p []byte, w want) (n int, fromCache bool, err error) {
+// the source. While it waits for that, it calls beat every so often, and ends if that fails.
+func (f *fills) read(ctx context.Context, x *file, p []byte, w want, beat func() error) (n int, fromCache bool, err error) {
 	for {
 		n, err = x.cached.ReadAt(p, w.off)
 		if n > 0 {
@@ -125,7 +126,7 @@ func (f *fills) read(ctx context.Context, x *file, p []byte, w want) (n int, fro
 		if fl == nil {
 			continue // it has just been kept
 		}
-		n, err = fl.read(ctx, p, w.off)
+		n, err = fl.read(ctx, p, w.off, beat)
 		f.release(fl)
 		if err == errForsaken {
 			continue

@@ -53,9 +53,9 @@ func TestTee(t *testing.T) {
 	b.source.misbehave(b.stalling(300*kib, goOn))
 	x := b.open(1)
 	got := make([]byte, mib)
-	n, _, err := b.fills.read(t.Context(), x, got, want{0, mib, false})
+	n, _, err := b.fills.read(t.Context(), x, got, want{0, mib, false}, nil)
 	for m := 0; err == nil && int64(n) < 300*kib; n += m {
-		m, _, err = b.fills.read(t.Context(), x, got[n:], want{int64(n), mib - int64(n), false})
+		m, _, err = b.fills.read(t.Context(), x, got[n:], want{int64(n), mib - int64(n), false}, nil)
 	}
 	if err != nil || int64(n) != 300*kib || !bytes.Equal(got[:n], data[:n]) {
 		t.Fatalf("read %d bytes, %v", n, err)

@@ -169,11 +169,20 @@ func (fl *flight) interest(change int) {
 	fl.mu.wanted = time.Now()
 }
 
-// read copies what is there from off on, once there is something.
-func (fl *flight) read(ctx context.Context, p []byte, off int64) (int, error) {
-	data, err := fl.wait(ctx, off-fl.off+1)
-	if err != nil {
-		return 0, err
+// read copies what is there from off on, once there is something. It calls beat while there is not.
+func (fl *flight) read(ctx context.Context, p []byte, off int64, beat func() error) (int, error) {
+	for {
+		try, cancel := context.WithTimeout(ctx, heartbeat)
+		data, err := fl.wait(try, off-fl.off+1)
+		cancel()
+		if err == nil {
+			return copy(p, data[off-fl.off:]), nil
+		}
+		if err != context.DeadlineExceeded || ctx.Err() != nil {
+			return 0, err
+		}
+		if err := beat(); err != nil {
+			return 0, err
+		}
 	}
-	return copy(p, data[off-fl.off:]), nil
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"syscall"
-	"time"
 
 	"goosefs/wire"
 	"goosefs/wire/pb"
@@ -15,13 +14,8 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-const (
-	// blockMask holds a block's index within its file: a block's id is the file's with the index in place of the ones.
-	blockMask = 1<<24 - 1
-
-	// heartbeat is how often a reader who waits for a slow source is sent an empty frame: this worker is well.
-	heartbeat = 5 * time.Second
-)
+// blockMask holds a block's index within its file: a block's id is the file's with the index in place of the ones.
+const blockMask = 1<<24 - 1
 
 // blockService is GooseFS's service about blocks. What is not built answers UNIMPLEMENTED by name.
 type blockService struct {
@@ -133,6 +127,7 @@ func (s *blockService) send(stream readStream, req *pb.ReadRequest, at span) err
 	ctx, exact := stream.Context(), req.GetPositionShort()
 	buf := s.frame(at.n)
 	defer s.unframe(buf)
+	alive := func() error { return stream.Send(&pb.ReadResponse{Chunk: &pb.Chunk{}}) } // an empty message: just wait
 	var sent, prepared int64
 	for at.n > 0 {
 		if sent >= prepared && !s.fills.tight() && at.keep {
@@ -142,9 +137,16 @@ func (s *blockService) send(stream readStream, req *pb.ReadRequest, at span) err
 			}
 			prepared = sent + max(n/2, s.fills.segment/runway)
 		}
-		n, err := s.fill(stream, at, buf[:min(int64(len(buf)), at.n)], req.GetPrefetchWindow() > 0 && !exact)
+		w := want{at.off, at.n, req.GetPrefetchWindow() > 0 && !exact}
+		n, fromCache, err := s.fills.read(ctx, at.file, buf[:min(int64(len(buf)), at.n)], w, alive)
+		if n == 0 && err == nil {
+			err = io.ErrNoProgress
+		}
 		if err != nil {
 			return err
+		}
+		if fromCache {
+			s.counts.fromCache.Add(int64(n))
 		}
 		if err := sendFrames(stream, buf[:n], req.GetChunkSize()); err != nil {
 			return err
@@ -153,30 +155,6 @@ func (s *blockService) send(stream readStream, req *pb.ReadRequest, at span) err
 		at.off, at.n = at.off+int64(n), at.n-int64(n)
 	}
 	return nil
-}
-
-// fill reads some of a span, and tells the client that this worker lives while it waits for the source.
-func (s *blockService) fill(stream readStream, at span, buf []byte, ahead bool) (int, error) {
-	for {
-		ctx, cancel := context.WithTimeout(stream.Context(), heartbeat)
-		n, fromCache, err := s.fills.read(ctx, at.file, buf, want{at.off, at.n, ahead})
-		waited := err == context.DeadlineExceeded && stream.Context().Err() == nil
-		cancel()
-		switch {
-		case n > 0:
-			if fromCache {
-				s.counts.fromCache.Add(int64(n))
-			}
-			return n, nil
-		case err == nil || err == io.EOF:
-			return 0, &fs.PathError{Op: "read", Path: "file " + fmt.Sprint(at.info.ID), Err: syscall.EIO}
-		case !waited:
-			return 0, err
-		}
-		if err := stream.Send(&pb.ReadResponse{Chunk: &pb.Chunk{}}); err != nil {
-			return 0, err
-		}
-	}
 }
 
 // sendFrames sends data in messages of what the client takes at once. gRPC has written a message out before Send

@@ -241,10 +241,3 @@ func (l *listener) until(what string, true func() bool) {
 		}
 	}
 }
-
-// holds is how many bytes of a block the master takes the worker to have now.
-func (l *listener) holds(block int64) int64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.mu.blocks[block]
-}

@@ -95,7 +95,7 @@ func (b *stand) read(ctx context.Context, x *file, off, n int64) ([]byte, error)
 	for int64(len(got)) < n {
 		at := off + int64(len(got))
 		left := off + n - at
-		m, _, err := b.fills.read(ctx, x, got[len(got):len(got)+int(min(left, mib))], want{at, left, false})
+		m, _, err := b.fills.read(ctx, x, got[len(got):len(got)+int(min(left, mib))], want{at, left, false}, func() error { return nil })
 		if err != nil {
 			return got, err
 		}

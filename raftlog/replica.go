@@ -28,6 +28,7 @@ type replica struct {
 
 	reads      reads
 	transfer   transfer
+	gone       gone
 	install    *install // being handed to raft
 	checking   bool     // the journal goroutine has been asked to look at its disk
 	untilCheck time.Duration

@@ -4,17 +4,45 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"goosefs/wire/clusterpb"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
-// Cluster is what any master that answers says of all of them.
+// Cluster is what one of the masters says of all of them: the first that knows who leads, or if none does, any that
+// answers.
 func (f *FS) Cluster(ctx context.Context) (Cluster, error) {
-	return anyMaster(ctx, f, "cluster", askStatus)
+	var mu sync.Mutex
+	var any Cluster // said by one that knows no leader
+	asking, enough := context.WithCancel(ctx)
+	defer enough()
+	c, err := anyMaster(asking, f, "cluster", func(ctx context.Context, conn *grpc.ClientConn) (Cluster, error) {
+		c, err := askStatus(ctx, conn)
+		if err == nil && c.Leader == "" {
+			mu.Lock()
+			defer mu.Unlock()
+			any, err = c, errLeaderless
+			time.AfterFunc(leaderlessWait, enough) // the others may be as silent as they like
+		}
+		return c, err
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	if err != nil && any.AnsweredBy != "" && ctx.Err() == nil {
+		return any, nil
+	}
+	return c, err
 }
+
+// leaderlessWait is how long the other masters are waited for once one has said that it knows no leader.
+const leaderlessWait = 500 * time.Millisecond
+
+var errLeaderless = status.Error(codes.Unavailable, "this master knows no leader")
 
 // ClusterOf is what the given master, host:port, says.
 func (f *FS) ClusterOf(ctx context.Context, master string) (Cluster, error) {

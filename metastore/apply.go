@@ -71,7 +71,7 @@ func (s *Store) waitForFlush() {
 func (s *Store) applyOne(t *tree, c command) (*Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t.header, t.reaped = c.head(), nil
+	t.begin(c.head())
 	defer s.keepHashLocked()
 	s.mu.state.commands++
 	if result, err, known := t.recall(c); known {

@@ -4,7 +4,7 @@ import "sync"
 
 // cacheSize inodes at most are kept decoded: half of them those that were used
 // last.
-const cacheSize = 1 << 17
+const cacheSize = 1 << 16
 
 // inodeCache keeps decoded inodes by where they are, so that walking a path
 // costs a map lookup for each known directory. Cached inodes are shared and never

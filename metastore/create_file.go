@@ -132,7 +132,7 @@ func (t *tree) makeDir(parent int64, name string, mode uint32, persisted bool) *
 func (t *tree) newInode(parent int64, name string) *Inode {
 	h := t.header
 	return &Inode{
-		ID: t.newID(), ParentID: parent, Name: name,
+		ID: t.newID(), ParentID: parent, Name: strings.Clone(name), // of a path, which would stay with it
 		Owner: h.User, Group: h.Group,
 		CreateTime: h.Time, ModTime: h.Time, AccessTime: h.Time,
 	}

@@ -35,7 +35,7 @@ func (s *Store) Stats() Stats {
 	if !s.mu.closed {
 		t := s.treeLocked()
 		defer t.close()
-		stats.DatabaseBytes = t.begin().Size()
+		stats.DatabaseBytes = t.transaction().Size()
 	}
 	return stats
 }

@@ -41,9 +41,21 @@ func (s *Store) read(fn func(t *tree) error) error {
 	return fn(&t)
 }
 
-// begin opens the transaction when first it is needed: no earlier than frozen was
+// begin starts a command.
+func (t *tree) begin(h Header) {
+	// Many come from the same user: inodes share his name.
+	if h.User == t.header.User {
+		h.User = t.header.User
+	}
+	if h.Group == t.header.Group {
+		h.Group = t.header.Group
+	}
+	t.header, t.reaped = h, nil
+}
+
+// transaction opens the transaction when first it is needed: no earlier than frozen was
 // looked at, for a flush that ended in between would hide its changes.
-func (t *tree) begin() *bbolt.Tx {
+func (t *tree) transaction() *bbolt.Tx {
 	if t.tx == nil {
 		tx, err := t.s.mu.db.Begin(false)
 		if err != nil {
@@ -64,7 +76,7 @@ func (t *tree) close() {
 func (t *tree) bucket(sp space) *bbolt.Bucket {
 	b := &t.buckets[sp.index()]
 	if *b == nil {
-		*b = t.begin().Bucket(sp.bucket())
+		*b = t.transaction().Bucket(sp.bucket())
 	}
 	return *b
 }

@@ -3,7 +3,6 @@ package roles
 import (
 	"log/slog"
 	"os"
-	"runtime/debug"
 
 	"goosefs/conf"
 	"goosefs/roles/master"
@@ -44,9 +43,9 @@ func (e Env) runMaster() error {
 	if err != nil {
 		return err
 	}
-	patientGC()
 	ctx, stop := until()
 	defer stop()
+	go paceGC(ctx)
 	m, err := master.Start(o)
 	if err != nil {
 		return err
@@ -62,13 +61,5 @@ func (e Env) runMaster() error {
 		err := m.Err()
 		log.Error("the master cannot go on", "err", err)
 		return err
-	}
-}
-
-// patientGC lets the heap grow to four times what is in use before garbage is collected, unless the environment says
-// otherwise: a master's heap is small, for the namespace is in its database, and what it allocates is soon garbage.
-func patientGC() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(300)
 	}
 }

@@ -25,14 +25,13 @@ func (s *clusterService) Status(context.Context, *clusterpb.StatusRequest) (*clu
 		AnsweredBy: s.self.Address, Term: st.Term, Applied: stats.Applied,
 		Files: stats.Files, Directories: stats.Dirs, WebPort: int32(s.options.WebPort), SafeMode: leader == "" || leader == s.self.Address && notReady != nil,
 	}
-	for _, m := range s.options.Masters {
-		master := &clusterpb.Master{Address: m.Address, JournalAddress: m.Journal, Leader: m.Address == leader, Available: m == s.self || m.Address == leader}
-		for _, member := range st.Members {
-			if member.ID == m.id() && member.Active {
-				master.Available = true
-			}
-		}
-		reply.Masters = append(reply.Masters, master)
+	reply.ClusterId, reply.Problems, reply.JournalFull = clusterName(s.identity.ClusterID), s.problems(), st.Full || s.store.Full()
+	for _, member := range st.Members {
+		addr := s.clientAddress(member.Member)
+		reply.Masters = append(reply.Masters, &clusterpb.Master{
+			Id: member.ID, Address: addr, JournalAddress: member.Address, Learner: member.Learner,
+			Leader: addr == leader && leader != "", Available: member.Active,
+		})
 	}
 	return reply, nil
 }

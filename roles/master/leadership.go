@@ -109,6 +109,13 @@ func (m *Master) accede() *term {
 	return t
 }
 
+// reigns is the leadership, whether its master can answer for the namespace yet or not; nil if it does not lead.
+func (m *Master) reigns() *term {
+	m.leadership.mu.Lock()
+	defer m.leadership.mu.Unlock()
+	return m.leadership.mu.term
+}
+
 // resign ends what only a leader may do.
 func (m *Master) resign() {
 	m.leadership.mu.Lock()
@@ -124,6 +131,13 @@ func (m *Master) resign() {
 // govern does what falls to a leader: the root mount of a new cluster, then what the leader before left undone, then
 // the removal of large trees, piece by piece.
 func (m *Master) govern(t *term) {
+	m.wg.Go(func() { m.tend(t) })
+	if m.options.BackUpDaily {
+		m.wg.Go(func() { m.backUpDaily(t) })
+	}
+	if !m.waitUntilSettled(t.ctx) {
+		return
+	}
 	for {
 		err := m.mountRoot(t.ctx)
 		if err == nil {
@@ -183,10 +197,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 func (m *Master) mountRoot(ctx context.Context) error {
-	for _, mount := range m.store.Mounts() {
-		if mount.Path == "/" {
-			return nil
-		}
+	if m.rootMounted() {
+		return nil
 	}
 	// A local root is made if it is not there: containers start with nothing.
 	if dir, ok := localFolder(m.options.RootUFS); ok {

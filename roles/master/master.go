@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,9 +31,21 @@ type Master struct {
 	started time.Time
 	now     func() time.Time
 
+	// Who this master is, and what it has once it belongs to a cluster (birth.go). Nobody looks at these before begun.
+	begun     atomic.Bool
+	identity  raftlog.Identity
+	founded   bool // by this process
 	store     *metastore.Store
 	raft      *raftlog.Log
 	transport *transport
+
+	memberID, life uint64 // of the folder and of the process
+	meetings       *meetings
+	acquaintances  *acquaintances
+	lives          *lives
+	journal        *journalService
+	admissions     sync.Mutex  // held while somebody is taken in
+	crowded        atomic.Bool // too many masters have full disks
 
 	leadership leadership
 	operations *operations
@@ -42,11 +55,17 @@ type Master struct {
 	registry   *registry
 	hub        *hub
 
-	servers []*grpc.Server
-	failed  chan struct{}   // closed when store or raft cannot go on
-	ctx     context.Context // ends when the master stops
-	cancel  context.CancelFunc
-	wg      sync.WaitGroup // all goroutines; handlers, which the servers wait for, may start more
+	mu struct {
+		sync.Mutex
+		servers []*grpc.Server
+		err     error // why the master cannot go on
+	}
+	failed chan struct{}      // closed when it is so
+	unbear context.CancelFunc // ends the search for a cluster
+	birth  sync.WaitGroup     // the goroutine that searches
+	ctx    context.Context    // ends when the master stops
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // all goroutines; handlers, which the servers wait for, may start more
 }
 
 // Start brings a master up: it opens what it knows, joins the quorum, and serves. Close stops it.
@@ -60,76 +79,78 @@ func Start(o Options) (*Master, error) {
 		options: o, self: self, log: o.Log, started: time.Now(), now: time.Now, failed: make(chan struct{}),
 		operations: newOperations(), changes: newChanges(), sources: newSources(o), hub: newHub(),
 		registry: newRegistry(o.WorkerTimeout, o.VirtualNodes),
+		meetings: newMeetings(o.Network), acquaintances: newAcquaintances(), lives: newLives(),
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.loader = &loader{Master: m, flights: newFlights()}
-	if err := m.open(); err != nil {
+	m.journal = &journalService{Master: m}
+	if err := m.start(); err != nil {
 		m.Close()
 		return nil, err
 	}
-	if err := m.serve(); err != nil {
-		m.Close()
-		return nil, err
-	}
-	m.transport.start()
-	m.wg.Go(m.watchLeadership)
-	m.wg.Go(m.watchWorkers)
-	m.wg.Go(m.watchDisks)
 	return m, nil
 }
 
-func (m *Master) open() (err error) {
-	o := m.options
-	if err := os.MkdirAll(o.JournalDir, 0o700); err != nil {
+// start begins at once if it is known to which cluster this master belongs, and else looks for it in the background.
+func (m *Master) start() error {
+	ctx, cancel := context.WithCancel(m.ctx)
+	m.unbear = cancel
+	if err := os.MkdirAll(m.options.JournalDir, 0o700); err != nil {
 		return err
 	}
-	if m.store, err = metastore.Open(o.MetaDir, metastore.Options{
-		BlockSize: o.BlockSize, FlushInterval: o.FlushInterval, Log: o.Log,
-	}); err != nil {
+	born, err := m.born()
+	if err != nil {
 		return err
 	}
-	m.operations.store = m.store
-	if m.transport, err = newTransport(o, m.self, func(peer uint64) { m.raft.ReportUnreachable(peer) }); err != nil {
+	if err := m.serveJournal(); err != nil {
 		return err
 	}
-	var members []raftlog.Member
-	for _, member := range o.Masters {
-		members = append(members, raftlog.Member{ID: member.id(), Address: member.Journal})
+	switch {
+	case born:
+		return m.begin(resumes)
+	case len(m.options.Masters) == 1:
+		return m.bear(ctx)
 	}
-	m.raft, err = raftlog.Open(raftlog.Config{
-		ClusterID: clusterID(o.Masters), ID: m.self.id(), Dir: o.JournalDir, Members: members,
-		StateMachine: m.store, Transport: m.transport,
-		Tick: o.Heartbeat, HeartbeatTicks: 1, ElectionTicks: max(2, int(o.Election/o.Heartbeat)),
-		SnapshotEntries: o.SnapshotEntries, SnapshotBytes: o.SnapshotBytes, CatchUpEntries: o.CatchUpEntries, Log: o.Log,
+	m.birth.Go(func() {
+		if err := m.bear(ctx); err != nil {
+			m.fail(err)
+		}
 	})
-	return err
+	return nil
 }
 
-// serve listens on the clients' address and on the journal's.
-func (m *Master) serve() error {
-	clients, journal := wire.NewServer(m.log), wire.NewServer(m.log)
-	pb.RegisterFileSystemMasterClientServiceServer(clients, &fileService{Master: m})
-	pb.RegisterWorkerManagerMasterClientServiceServer(clients, &workerManagerService{Master: m})
-	pb.RegisterServiceVersionClientServiceServer(clients, &versionService{Master: m})
-	clusterpb.RegisterClusterServer(clients, &clusterService{Master: m})
-	clusterpb.RegisterWorkersServer(clients, &workersService{Master: m})
-	clusterpb.RegisterRaftServer(journal, &raftService{cluster: clusterID(m.options.Masters), self: m.self.id(), step: m.raft.Step, install: m.raft.InstallSnapshot})
-	m.servers = []*grpc.Server{clients, journal}
-	for i, on := range []struct{ addr, bind, port string }{
-		{m.self.Address, m.options.Bind, "goosefs.master.rpc.port"},
-		{m.self.Journal, cmp.Or(m.options.JournalBind, m.options.Bind), "goosefs.master.embedded.journal.port"},
-	} {
-		listener, err := m.listen(on.addr, on.bind, on.port)
-		if err != nil {
-			return err
-		}
-		server := m.servers[i]
-		m.wg.Go(func() {
-			if err := server.Serve(listener); err != nil && m.ctx.Err() == nil {
-				m.log.Error("server ended", "address", on.addr, "err", err)
-			}
-		})
+// serveJournal listens on the address for other masters.
+func (m *Master) serveJournal() error {
+	server := wire.NewServer(m.log)
+	clusterpb.RegisterRaftServer(server, m.journal)
+	return m.serve(server, m.self.Journal, cmp.Or(m.options.JournalBind, m.options.Bind), "goosefs.master.embedded.journal.port")
+}
+
+// serveClients listens on the address for clients and workers.
+func (m *Master) serveClients() error {
+	server := wire.NewServer(m.log)
+	pb.RegisterFileSystemMasterClientServiceServer(server, &fileService{Master: m})
+	pb.RegisterWorkerManagerMasterClientServiceServer(server, &workerManagerService{Master: m})
+	pb.RegisterServiceVersionClientServiceServer(server, &versionService{Master: m})
+	clusterpb.RegisterClusterServer(server, &clusterService{Master: m})
+	clusterpb.RegisterWorkersServer(server, &workersService{Master: m})
+	clusterpb.RegisterAdminServer(server, &adminService{Master: m})
+	return m.serve(server, m.self.Address, m.options.Bind, "goosefs.master.rpc.port")
+}
+
+func (m *Master) serve(server *grpc.Server, addr, bind, property string) error {
+	listener, err := m.listen(addr, bind, property)
+	if err != nil {
+		return err
 	}
+	m.mu.Lock()
+	m.mu.servers = append(m.mu.servers, server)
+	m.mu.Unlock()
+	m.wg.Go(func() {
+		if err := server.Serve(listener); err != nil && m.ctx.Err() == nil {
+			m.log.Error("server ended", "address", addr, "err", err)
+		}
+	})
 	return nil
 }
 
@@ -150,15 +171,25 @@ func (m *Master) listen(addr, bind, property string) (net.Listener, error) {
 	return l, err
 }
 
-// watchDisks closes failed when the log or the store cannot go on.
+// watchDisks ends the master when the log or the store cannot go on.
 func (m *Master) watchDisks() {
 	select {
 	case <-m.raft.Failed():
+		m.fail(m.raft.Err())
 	case <-m.store.Failed():
+		m.fail(m.store.Err())
 	case <-m.ctx.Done():
-		return
 	}
-	close(m.failed)
+}
+
+// fail says that the master cannot go on. Only the first reason counts.
+func (m *Master) fail(why error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.mu.err == nil {
+		m.mu.err = why
+		close(m.failed)
+	}
 }
 
 // Failed is closed when the master cannot go on: its disk failed, or its log. Err says why.
@@ -166,26 +197,33 @@ func (m *Master) Failed() <-chan struct{} { return m.failed }
 
 // Err is why the master cannot go on.
 func (m *Master) Err() error {
-	if err := m.store.Err(); err != nil {
-		return err
-	}
-	return m.raft.Err()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mu.err
 }
 
 // Close stops the master. A leader hands over first. Then calls end, before what they use is closed.
 func (m *Master) Close() error {
+	if m.unbear != nil {
+		m.unbear()
+	}
+	m.birth.Wait()
 	var err error
 	if m.raft != nil {
 		err = m.raft.Close()
 	}
 	m.cancel()
-	for _, s := range m.servers {
+	m.mu.Lock()
+	servers := m.mu.servers
+	m.mu.Unlock()
+	for _, s := range servers {
 		s.Stop()
 	}
 	if m.transport != nil {
 		m.transport.close()
 	}
 	m.wg.Wait()
+	m.meetings.close()
 	if m.store != nil {
 		err = errors.Join(err, m.store.Close())
 	}
@@ -199,6 +237,9 @@ type proposable interface{ Encode() []byte }
 // propose makes a command happen on all masters, has workers drop what it removed, and tells mounts that the paths and
 // the listings that they are in are not what they were.
 func (m *Master) propose(ctx context.Context, c proposable, paths ...string) (*metastore.Result, error) {
+	if err := m.hasRoom(); err != nil {
+		return nil, err
+	}
 	v, err := m.raft.Propose(ctx, c.Encode())
 	if err != nil {
 		return nil, m.notLeading(err)
@@ -232,12 +273,12 @@ func (m *Master) notLeading(err error) error {
 // leaderAddress is where clients find the leader, as far as this master knows.
 func (m *Master) leaderAddress() string {
 	role, _ := m.raft.Watch()
-	if role.Leader == m.self.id() && !role.Leading {
+	if role.Leader == m.identity.ID && !role.Leading {
 		return "" // not yet
 	}
-	for _, member := range m.options.Masters {
-		if role.Leader == member.id() {
-			return member.Address
+	for _, member := range m.raft.Members() {
+		if role.Leader == member.ID {
+			return m.clientAddress(member)
 		}
 	}
 	return ""

@@ -3,14 +3,14 @@ package master
 import (
 	"cmp"
 	"fmt"
-	"hash/fnv"
 	"log/slog"
 	"net"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"goosefs/conf"
+	"goosefs/metastore"
+	"goosefs/raftlog"
 	"goosefs/ufs"
 	"goosefs/ufs/scheme"
 	"goosefs/wire"
@@ -19,7 +19,7 @@ import (
 // Options of a master. Where it says so, zero is a default.
 type Options struct {
 	Name        string   // this master's host, as it stands in the addresses below
-	Masters     []Member // all masters, this one among them
+	Masters     []Member // the first masters of a cluster, this one among them; later the log says who there is
 	Bind        string   // address to listen on; the address of Name by default
 	JournalBind string   // the same for other masters; Bind by default
 	JournalDir  string
@@ -49,6 +49,20 @@ type Options struct {
 	CatchUpEntries  uint64        // kept for slow followers; raftlog's default
 	FlushInterval   time.Duration // from memory to the database; metastore's default
 
+	SnapshotRate   int64 // bytes a second of an image for another master; raftlog's default
+	JournalReserve int64 // with less space free no changes are taken; raftlog's default
+	JournalBallast int64 // kept for when there is no space at all; raftlog's default
+	HashEvery      int   // commands between two comparisons of the masters' states; metastore's default
+
+	Restore         string        // a backup that a new cluster begins with
+	BackupDir       string        // where backups go by default
+	BackUpDaily     bool          // whether the leader makes one every day
+	DailyBackup     time.Duration // ... so long after midnight, UTC
+	BackupsRetained int           // ... and keeps so many
+
+	// Distort is for tests: it changes a command before this master applies it, as a fault would.
+	Distort func(command []byte) []byte
+
 	WebPort int
 	Version string
 	Network wire.Network
@@ -75,32 +89,36 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// storeOptions are those of the metastore.
+func (o Options) storeOptions() metastore.Options {
+	return metastore.Options{BlockSize: o.BlockSize, FlushInterval: o.FlushInterval, HashEvery: o.HashEvery, Log: o.Log}
+}
+
+// stateMachine is the store, or, in tests, one that gets other commands than the others'.
+func (o Options) stateMachine(store *metastore.Store) raftlog.StateMachine {
+	if o.Distort == nil {
+		return store
+	}
+	return distorted{store, o.Distort}
+}
+
+type distorted struct {
+	*metastore.Store
+	distort func([]byte) []byte
+}
+
+func (d distorted) Apply(last uint64, commands [][]byte) []any {
+	changed := make([][]byte, len(commands))
+	for i, c := range commands {
+		changed[i] = d.distort(c)
+	}
+	return d.Store.Apply(last, changed)
+}
+
 // Member is a master: where clients and where other masters reach it.
 type Member struct {
 	Address string // host:port for clients and workers
 	Journal string // host:port for raft
-}
-
-// id is the member's id in raft: it follows from its journal address, so that all members agree on it.
-func (m Member) id() uint64 { return hash(m.Journal) }
-
-// clusterID follows from the masters that a cluster began with.
-func clusterID(members []Member) uint64 {
-	var all []string
-	for _, m := range members {
-		all = append(all, m.Journal)
-	}
-	slices.Sort(all)
-	return hash(all...)
-}
-
-func hash(parts ...string) uint64 {
-	h := fnv.New64a()
-	for _, p := range parts {
-		h.Write([]byte(p))
-		h.Write([]byte{0})
-	}
-	return max(1, h.Sum64()>>1) // raft wants ids above 0; below 2^63 they print alike everywhere
 }
 
 // self is the member that this process is.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"goosefs/raftlog"
 	"goosefs/wire"
 	"goosefs/wire/clusterpb"
 
@@ -32,61 +33,132 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // transport carries raft's messages to the other masters: one stream for each, with a queue that drops what does not
 // fit, and a call of its own for a snapshot. It implements raftlog.Transport.
 type transport struct {
-	cluster, self uint64
-	network       wire.Network
-	log           *slog.Logger
-	unreachable   func(peer uint64) // told once for each failure
+	from        sender
+	network     wire.Network
+	log         *slog.Logger
+	unreachable func(peer uint64) // told once for each failure
 
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	peers  map[uint64]*peer // fixed
+	mu     struct {
+		sync.Mutex
+		started bool
+		peers   map[uint64]*peer
+	}
 }
 
+// sender is what every message says of the master that sends it.
+type sender struct {
+	cluster, self uint64
+	address       string // for raft
+	life          uint64 // random, of this process
+}
+
+// peer is a master that is sent to. One that answers at another address is another peer.
 type peer struct {
 	id      uint64
 	addr    string
 	queue   chan *raftpb.Message
 	conn    *grpc.ClientConn
 	t       *transport
+	ctx     context.Context
+	cancel  context.CancelFunc
 	healthy bool // of the sending goroutine alone
 }
 
-func newTransport(o Options, self Member, unreachable func(uint64)) (*transport, error) {
-	t := &transport{cluster: clusterID(o.Masters), self: self.id(), network: o.Network, log: o.Log, unreachable: unreachable, peers: make(map[uint64]*peer)}
+func newTransport(from sender, network wire.Network, log *slog.Logger, unreachable func(uint64)) *transport {
+	t := &transport{from: from, network: network, log: log, unreachable: unreachable}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
-	for _, m := range o.Masters {
-		if m == self {
-			continue
-		}
-		conn, err := wire.Dial(o.Network, m.Journal)
-		if err != nil {
-			t.close()
-			return nil, err
-		}
-		t.peers[m.id()] = &peer{id: m.id(), addr: m.Journal, queue: make(chan *raftpb.Message, outbox), conn: conn, t: t, healthy: true}
-	}
-	return t, nil
+	t.mu.peers = make(map[uint64]*peer)
+	return t
 }
 
+// start sends what is in the queues, and what will be.
 func (t *transport) start() {
-	for _, p := range t.peers {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.mu.started = true
+	for _, p := range t.mu.peers {
 		t.wg.Go(p.run)
 	}
 }
 
 func (t *transport) close() {
 	t.cancel()
+	t.mu.Lock()
+	t.mu.started = false
+	peers := t.mu.peers
+	t.mu.peers = nil
+	t.mu.Unlock()
 	t.wg.Wait()
-	for _, p := range t.peers {
+	for _, p := range peers {
 		p.conn.Close()
 	}
+}
+
+// setMembers says who there is to send to.
+func (t *transport) setMembers(members []raftlog.Member) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	present := make(map[uint64]bool)
+	for _, m := range members {
+		present[m.ID] = true
+		t.reachLocked(m.ID, m.Address)
+	}
+	for id := range t.mu.peers {
+		if !present[id] {
+			t.dropLocked(id)
+		}
+	}
+}
+
+// learn says where a sender is of whom this master has not heard as a member yet: it is behind, or new.
+func (t *transport) learn(id uint64, addr string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.mu.peers[id] == nil && addr != "" {
+		t.reachLocked(id, addr)
+	}
+}
+
+// reachLocked makes sure that there is a peer.
+func (t *transport) reachLocked(id uint64, addr string) {
+	if p := t.mu.peers[id]; id == t.from.self || t.mu.peers == nil || p != nil && p.addr == addr {
+		return
+	}
+	t.dropLocked(id)
+	conn, err := wire.Dial(t.network, addr)
+	if err != nil {
+		t.log.Error("a master has an address that is none", "peer", addr, "err", err)
+		return
+	}
+	p := &peer{id: id, addr: addr, queue: make(chan *raftpb.Message, outbox), conn: conn, t: t, healthy: true}
+	p.ctx, p.cancel = context.WithCancel(t.ctx)
+	t.mu.peers[id] = p
+	if t.mu.started {
+		t.wg.Go(p.run)
+	}
+}
+
+func (t *transport) dropLocked(id uint64) {
+	if p := t.mu.peers[id]; p != nil {
+		delete(t.mu.peers, id)
+		p.cancel()
+		p.conn.Close()
+	}
+}
+
+func (t *transport) peer(id uint64) *peer {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.peers[id]
 }
 
 // Send implements raftlog.Transport.
 func (t *transport) Send(msgs []*raftpb.Message) {
 	for _, m := range msgs {
-		p := t.peers[m.GetTo()]
+		p := t.peer(m.GetTo())
 		if p == nil {
 			continue
 		}
@@ -98,9 +170,9 @@ func (t *transport) Send(msgs []*raftpb.Message) {
 }
 
 func (p *peer) run() {
-	for p.t.ctx.Err() == nil {
+	for p.ctx.Err() == nil {
 		err := p.stream()
-		if p.t.ctx.Err() != nil {
+		if p.ctx.Err() != nil {
 			return
 		}
 		if p.healthy {
@@ -109,7 +181,7 @@ func (p *peer) run() {
 		}
 		p.drain()
 		p.t.unreachable(p.id)
-		pause(p.t.ctx, 100*time.Millisecond)
+		pause(p.ctx, 100*time.Millisecond)
 	}
 }
 
@@ -126,7 +198,7 @@ func (p *peer) drain() {
 
 // stream sends what is in the queue until it fails.
 func (p *peer) stream() error {
-	ctx, cancel := context.WithCancel(p.t.ctx)
+	ctx, cancel := context.WithCancel(p.ctx)
 	defer cancel()
 	stream, err := clusterpb.NewRaftClient(p.conn).Messages(ctx)
 	if err != nil {
@@ -176,12 +248,12 @@ func (p *peer) gather(batch *clusterpb.RaftBatch, m *raftpb.Message) error {
 }
 
 func (t *transport) route(to uint64) *clusterpb.Route {
-	return &clusterpb.Route{ClusterId: t.cluster, From: t.self, To: to}
+	return &clusterpb.Route{ClusterId: t.from.cluster, From: t.from.self, To: to, Address: t.from.address, Life: t.from.life}
 }
 
 // SendSnapshot implements raftlog.Transport.
 func (t *transport) SendSnapshot(ctx context.Context, m *raftpb.Message, image io.Reader) error {
-	p := t.peers[m.GetTo()]
+	p := t.peer(m.GetTo())
 	if p == nil {
 		return &fs.PathError{Op: "send snapshot", Path: fmt.Sprint(m.GetTo()), Err: syscall.ENOENT}
 	}
@@ -215,17 +287,22 @@ func (t *transport) SendSnapshot(ctx context.Context, m *raftpb.Message, image i
 
 // raftService takes what other masters' transports send.
 type raftService struct {
-	clusterpb.UnimplementedRaftServer
 	cluster, self uint64
 	step          func(context.Context, *raftpb.Message) error
 	install       func(context.Context, *raftpb.Message, io.Reader) error
+	learn         func(id uint64, addr string)
+	lives         *lives
 }
 
-// admit refuses messages of another cluster and for another member.
+// admit refuses messages of another cluster, for another member, and of two processes that say they are the same one.
 func (s *raftService) admit(r *clusterpb.Route) error {
 	if r.GetClusterId() != s.cluster || r.GetTo() != s.self {
 		return &fs.PathError{Op: "raft", Path: fmt.Sprintf("cluster %x, master %x to %x", r.GetClusterId(), r.GetFrom(), r.GetTo()), Err: syscall.EPERM}
 	}
+	if err := s.lives.admit(r.GetFrom(), r.GetLife(), time.Now()); err != nil {
+		return err
+	}
+	s.learn(r.GetFrom(), r.GetAddress())
 	return nil
 }
 

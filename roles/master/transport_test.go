@@ -11,12 +11,16 @@ import (
 	"syscall"
 	"testing"
 
+	"goosefs/raftlog"
 	"goosefs/wire"
 	"goosefs/wire/clusterpb"
 
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 )
+
+// The ids of masters a and b.
+const idA, idB uint64 = 1, 2
 
 // link is the transport of master a and the service of master b, over a network that can be cut.
 type link struct {
@@ -35,17 +39,14 @@ func newLink(t *testing.T) *link {
 		net: wire.NewMemory(), a: Member{Address: "a:1", Journal: "a:2"}, b: Member{Address: "b:1", Journal: "b:2"},
 		arrived: make(chan *raftpb.Message, 100), lost: make(chan uint64, 100), images: make(chan []byte, 1),
 	}
-	o := Options{Masters: []Member{l.a, l.b}, Network: l.net.Host("a"), Log: slog.New(slog.DiscardHandler)}
-	var err error
-	l.from, err = newTransport(o, l.a, func(peer uint64) {
+	me := sender{cluster: 7, self: idA, address: l.a.Journal, life: 1}
+	l.from = newTransport(me, l.net.Host("a"), slog.New(slog.DiscardHandler), func(peer uint64) {
 		select {
 		case l.lost <- peer:
 		default:
 		}
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	l.from.setMembers([]raftlog.Member{{ID: idA, Address: l.a.Journal}, {ID: idB, Address: l.b.Journal}})
 	t.Cleanup(l.from.close)
 	l.serve = func(cluster uint64) func() {
 		listener, err := l.net.Host("b").Listen("b:2")
@@ -53,8 +54,9 @@ func newLink(t *testing.T) *link {
 			t.Fatal(err)
 		}
 		s := wire.NewServer(slog.New(slog.DiscardHandler))
-		clusterpb.RegisterRaftServer(s, &raftService{
-			cluster: cluster, self: l.b.id(),
+		service := &journalService{}
+		service.raft.Store(&raftService{
+			cluster: cluster, self: idB, lives: newLives(), learn: func(uint64, string) {},
 			step: func(_ context.Context, m *raftpb.Message) error {
 				l.arrived <- m
 				return nil
@@ -67,6 +69,7 @@ func newLink(t *testing.T) *link {
 				return err
 			},
 		})
+		clusterpb.RegisterRaftServer(s, service)
 		go s.Serve(listener)
 		t.Cleanup(s.Stop)
 		return s.Stop
@@ -75,13 +78,13 @@ func newLink(t *testing.T) *link {
 }
 
 func (l *link) message(index uint64) *raftpb.Message {
-	return &raftpb.Message{Type: raftpb.MsgApp.Enum(), To: proto.Uint64(l.b.id()), From: proto.Uint64(l.a.id()), Index: &index}
+	return &raftpb.Message{Type: raftpb.MsgApp.Enum(), To: proto.Uint64(idB), From: proto.Uint64(idA), Index: &index}
 }
 
 // Messages arrive in order; what is sent while the peer is away is lost and told; when it is back, new ones arrive.
 func TestTransportOutlivesItsPeer(t *testing.T) {
 	l := newLink(t)
-	stop := l.serve(l.from.cluster)
+	stop := l.serve(l.from.from.cluster)
 	l.from.start()
 	l.from.Send([]*raftpb.Message{l.message(1), l.message(2), {To: proto.Uint64(99)}})
 	l.from.Send([]*raftpb.Message{l.message(3)})
@@ -91,7 +94,7 @@ func TestTransportOutlivesItsPeer(t *testing.T) {
 		}
 	}
 	stop()
-	if peer := <-l.lost; peer != l.b.id() {
+	if peer := <-l.lost; peer != idB {
 		t.Errorf("lost %x", peer)
 	}
 	l.from.Send([]*raftpb.Message{l.message(4)})
@@ -100,7 +103,7 @@ func TestTransportOutlivesItsPeer(t *testing.T) {
 	}
 	<-l.lost // perhaps just before message 4
 	<-l.lost // surely with it
-	l.serve(l.from.cluster)
+	l.serve(l.from.from.cluster)
 	l.until(t, 5)
 
 	l.net.Cut("a", "b")
@@ -130,7 +133,7 @@ func (l *link) until(t *testing.T, index uint64) {
 // Nothing of another cluster, or for another member, is taken.
 func TestForeignClusterIsRefused(t *testing.T) {
 	l := newLink(t)
-	l.serve(l.from.cluster + 1)
+	l.serve(l.from.from.cluster + 1)
 	l.from.start()
 	l.from.Send([]*raftpb.Message{l.message(1)})
 	<-l.lost
@@ -141,7 +144,7 @@ func TestForeignClusterIsRefused(t *testing.T) {
 	if len(l.arrived)+len(l.images) != 0 {
 		t.Error("something was taken")
 	}
-	service := &raftService{cluster: 1, self: 2}
+	service := &raftService{cluster: 1, self: 2, lives: newLives(), learn: func(uint64, string) {}}
 	for _, r := range []*clusterpb.Route{nil, {ClusterId: 1, To: 3}, {ClusterId: 3, To: 2}} {
 		if err := service.admit(r); !errors.Is(err, syscall.EPERM) {
 			t.Errorf("%v: %v", r, err)
@@ -155,7 +158,7 @@ func TestForeignClusterIsRefused(t *testing.T) {
 // An image arrives whole, of any length, or not at all.
 func TestSnapshot(t *testing.T) {
 	l := newLink(t)
-	l.serve(l.from.cluster)
+	l.serve(l.from.from.cluster)
 	for _, size := range []int{0, 1, imageChunk, 3*imageChunk + 17} {
 		image := bytes.Repeat([]byte("goose"), size/5+1)[:size]
 		if err := l.from.SendSnapshot(t.Context(), l.message(1), bytes.NewReader(image)); err != nil {

@@ -1,0 +1,83 @@
+package master
+
+import (
+	"fmt"
+	"io/fs"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// lives finds out when two processes say that they are the same member: somebody copied a folder. Each process has a
+// random number of its own. When the number of a member changes, the process was started again, and the old number is
+// never heard any more, but for what was on its way. If it is, neither of the two is listened to until one is silent.
+type lives struct {
+	mu struct {
+		sync.Mutex
+		members map[uint64]*lifeline
+	}
+}
+
+// lifeline is what is known of one member.
+type lifeline struct {
+	now    uint64
+	since  time.Time
+	before map[uint64]bool
+	duel   time.Time // when an old process was last heard of beside the present one; zero: never
+}
+
+const (
+	onItsWay = 3 * time.Second  // how long messages of a process that ended may still come
+	duelEnds = 10 * time.Second // with one of two silent for so long, the other is listened to again
+)
+
+func newLives() *lives {
+	l := &lives{}
+	l.mu.members = make(map[uint64]*lifeline)
+	return l
+}
+
+// admit refuses what an old process of a member says, and both when two are alive.
+func (l *lives) admit(member, life uint64, now time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.mu.members[member]
+	if m == nil {
+		m = &lifeline{now: life, since: now, before: make(map[uint64]bool)}
+		l.mu.members[member] = m
+	}
+	switch {
+	case m.before[life]:
+		if now.Sub(m.since) > onItsWay {
+			m.duel = now
+		}
+		return twice(member)
+	case m.now != life:
+		m.before[m.now] = true
+		m.now, m.since = life, now
+	}
+	if m.dueling(now) {
+		return twice(member)
+	}
+	return nil
+}
+
+func (m *lifeline) dueling(now time.Time) bool {
+	return !m.duel.IsZero() && now.Sub(m.duel) < duelEnds
+}
+
+// twins are the members of which two processes are alive.
+func (l *lives) twins(now time.Time) (members []uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, m := range l.mu.members {
+		if m.dueling(now) {
+			members = append(members, id)
+		}
+	}
+	return members
+}
+
+func twice(member uint64) error {
+	return &fs.PathError{Op: "raft", Path: fmt.Sprintf("master %x: another process says it is this member; is its folder a copy?", member), Err: syscall.EPERM}
+}

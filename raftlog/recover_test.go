@@ -2,8 +2,10 @@ package raftlog
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -16,6 +18,7 @@ import (
 	"go.etcd.io/etcd/server/v3/storage/wal"
 	"go.etcd.io/etcd/server/v3/storage/wal/walpb"
 	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
 )
 
 // refusal checks that err names the path and the reason, and keeps an errno.
@@ -333,6 +336,32 @@ func TestUnknownRecordsAreRefused(t *testing.T) {
 		s := &survey{state: &raftpb.HardState{Term: new(uint64(3))}, last: 5, seen: true, header: []byte("ours")}
 		if text := s.record(rec); text == "" {
 			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+// The head of a record may lie in two sectors of which only the first reached the disk: what it says of its length is
+// then a part of the truth, not damage.
+func TestTornInTheHead(t *testing.T) {
+	data := encode(&raftpb.Entry{Term: new(uint64(1)), Index: new(uint64(3)), Data: bytes.Repeat([]byte{7}, 3000)})
+	for bits := range 32 { // the checksum is of any length
+		body, err := proto.Marshal(&walpb.Record{Type: new(wal.EntryType), Crc: new(uint32(1) << bits), Data: data})
+		if err != nil {
+			t.Fatal(err)
+		}
+		padding := align(int64(len(body))) - len(body)
+		frame := uint64(len(body))
+		if padding > 0 {
+			frame |= uint64(0x80|padding) << 56
+		}
+		record := append(append(binary.LittleEndian.AppendUint64(nil, frame), body...), make([]byte, padding)...)
+		for left := frameBytes; left < sectorBytes; left += frameBytes {
+			end := int64(sectorBytes - left)
+			rest := make([]byte, 8<<10)
+			copy(rest, record[:left])
+			if got, text := judge(rest, end, io.ErrUnexpectedEOF); got != torn {
+				t.Errorf("a checksum of %d bits, %d bytes written: %v %s", bits+1, left, got, text)
+			}
 		}
 	}
 }

@@ -217,8 +217,11 @@ func unfinished(rest []byte, end int64) bool {
 	if length <= 0 || length > maxRecordBytes || !wellFramed(rest) {
 		return false
 	}
-	if body, ok := declared(rest[frameBytes:]); ok && body != length {
-		return false // the length changed, not the data
+	if size, head, ok := declared(rest[frameBytes:]); ok && size != length {
+		n := toSector(0)
+		if frameBytes+head <= n || !allZero(rest[n:min(n+sectorBytes, len(rest))]) {
+			return false // the length changed, not the data
+		}
 	}
 	if align(length) > len(body) {
 		return true
@@ -256,25 +259,25 @@ func wellFramed(b []byte) bool {
 // align rounds up to what records are aligned to.
 func align(n int64) int { return int((n + frameBytes - 1) / frameBytes * frameBytes) }
 
-// declared returns the size of a record according to its own fields: type, checksum, data with its length.
-func declared(body []byte) (int64, bool) {
-	var size int
+// declared returns the size of a record according to its own fields (type, checksum, data with its length), and how
+// many bytes say so.
+func declared(body []byte) (size int64, head int, ok bool) {
 	for field := protowire.Number(1); field <= 3; field++ {
-		number, kind, n := protowire.ConsumeTag(body[size:])
+		number, kind, n := protowire.ConsumeTag(body[head:])
 		if n < 0 || number != field {
-			return 0, false
+			return 0, 0, false
 		}
-		size += n
-		value, n := protowire.ConsumeVarint(body[size:])
+		head += n
+		value, n := protowire.ConsumeVarint(body[head:])
 		if n < 0 {
-			return 0, false
+			return 0, 0, false
 		}
-		size += n
+		head += n
 		if kind == protowire.BytesType {
-			return int64(size) + int64(value), true
+			return int64(head) + int64(value), head, true
 		}
 	}
-	return 0, false
+	return 0, 0, false
 }
 
 // wholeRecord returns the record that b begins with and its size with padding, or nil. Its checksum cannot be
@@ -284,7 +287,7 @@ func wholeRecord(b []byte) (*walpb.Record, int) {
 	if length <= 0 || length > int64(len(body)) || !wellFramed(b) {
 		return nil, 0
 	}
-	if size, ok := declared(body); !ok || size != length {
+	if size, _, ok := declared(body); !ok || size != length {
 		return nil, 0
 	}
 	var rec walpb.Record

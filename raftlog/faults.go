@@ -9,8 +9,9 @@ type Faults struct {
 	// At is called between two steps of which the second may never happen, on the goroutine that does them. On the
 	// journal goroutine (everywhere but at "checkpointed") a panic ends the log without another write.
 	At func(point string)
-	// Tick is called on the raft goroutine when its clock ticks, and keeps it until it returns. An error ends the log.
-	Tick func() error
+	// Tick is called on the raft goroutine when its clock ticks, and keeps it until it returns. It says whether the tick
+	// counts: a clock of which some do not is slow. An error ends the log.
+	Tick func() (counts bool, err error)
 	// Free is how many bytes are free on the disk, instead of what the disk says.
 	Free func() int64
 }

@@ -97,7 +97,7 @@ type hooks struct {
 	free  func() int64             // bytes free on the disk; statfs by default
 	crash func(point string)       // between two steps of which the second may never happen
 	write func(func() error) error // this and tick: see Faults
-	tick  func() error
+	tick  func() (bool, error)
 }
 
 func (h hooks) at(point string) {

@@ -105,8 +105,11 @@ func panicked(p any) error {
 
 func (r *replica) tick() {
 	if tick := r.log.cfg.hooks.tick; tick != nil {
-		if err := tick(); err != nil {
+		counts, err := tick()
+		if err != nil {
 			r.log.fail(err)
+		}
+		if !counts || err != nil {
 			return
 		}
 	}

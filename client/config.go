@@ -22,7 +22,7 @@ type Config struct {
 	RetryFor       time.Duration // how long a call waits for a leader; 2 minutes by default
 	RefusedFor     time.Duration // how long while nobody listens at any master's address; RetryFor by default
 	RetryPause     time.Duration // before the masters are asked again, doubled each time; 50 ms by default
-	RetryPauseMax  time.Duration // the longest such pause; 1 s by default
+	RetryPauseMax  time.Duration // the longest such pause; 250 ms by default
 	SuspectAfter   time.Duration // a master that is silent for so long is given up if another leads; 2 s by default
 
 	ReadRetryFor  time.Duration // how long a read waits for any worker; 20 s by default
@@ -36,7 +36,7 @@ type Config struct {
 const (
 	defaultRetryFor      = 2 * time.Minute
 	defaultRetryPause    = 50 * time.Millisecond
-	defaultRetryPauseMax = time.Second
+	defaultRetryPauseMax = 250 * time.Millisecond
 	defaultSuspectAfter  = 2 * time.Second
 	defaultReadRetryFor  = 20 * time.Second
 	defaultStreamTimeout = 30 * time.Second

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 )
 
@@ -32,7 +33,7 @@ func (p *patience) wait(ctx context.Context, refused bool) bool {
 	if next.After(p.end) || refused && next.Sub(p.refusedSince) > p.refusedFor {
 		return false
 	}
-	sleep(ctx, p.pause)
+	sleep(ctx, p.pause-rand.N(p.pause/2+1)) // not all clients at the same moment
 	p.pause = min(2*p.pause, p.most)
 	return ctx.Err() == nil
 }

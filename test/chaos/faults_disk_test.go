@@ -252,7 +252,7 @@ const sector = 512
 // entryRecord is a record of etcd's write-ahead log: its length, then the fields type (an entry), checksum and data,
 // filled up to eight bytes.
 func entryRecord(rng *rand.Rand, size int) []byte {
-	body := []byte{1<<3 | 0, 2, 2<<3 | 0, 0x7f, 3<<3 | 2}
+	body := []byte{1 << 3, 2, 2 << 3, 0x7f, 3<<3 | 2}
 	body = binary.AppendUvarint(body, uint64(size))
 	for range size {
 		body = append(body, byte(1+rng.IntN(255)))

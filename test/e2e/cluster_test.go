@@ -198,7 +198,7 @@ func (c *cluster) findPod(pod string) (int, error) {
 // kernelNames are what the kernel may call a process of that program: exe, if it was run by /proc/self/exe.
 func kernelNames(path string) []string {
 	name := filepath.Base(path)
-	return []string{name[:min(15, len(name))], "exe"}
+	return []string{name[:min(15, len(name))], "exe", "goosefs"}
 }
 
 // processes are the pods that live, with their pids.

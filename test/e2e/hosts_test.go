@@ -145,6 +145,7 @@ func newHosts(t *testing.T) *hosts {
 // TestHosts runs a cluster by hand on six hosts. The leader is cut off from all the others without anybody being told,
 // then a worker: reads go on, what the lost leader was asked to do does not happen, and both come back by themselves.
 func TestHosts(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	program(t)
 	root := publicDir(t)
 	tr := growTree(t, root, 40, 5, 48<<20)

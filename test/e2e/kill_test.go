@@ -81,16 +81,21 @@ func TestKill(t *testing.T) {
 	}
 	c.awaitRestarts(follower, restarts[follower])
 
+	awaitAll := func() {
+		t.Helper()
+		for pod, n := range restarts {
+			c.awaitRestarts(pod, n)
+		}
+	}
 	read("worker", func() { kill(c.server("worker")) })
 	tr.check(t, c.path(), "worker")
-	read("late", func() { // no other is left than the one that will serve it
+	awaitAll()
+	read("late", func() { // one is left
 		for _, worker := range []string{"hbase-worker-0", "hbase-worker-1"} {
 			kill(worker)
 		}
 	})
-	for pod, n := range restarts {
-		c.awaitRestarts(pod, n)
-	}
+	awaitAll()
 
 	_, err := c.cat("mount", 1<<20, func() { kill("hbase-fuse-0") })
 	if err == nil || !strings.Contains(err.Error(), "Transport endpoint is not connected") && !strings.Contains(err.Error(), "Software caused connection abort") {
@@ -141,6 +146,7 @@ func (c *cluster) server(name string) string {
 // TestMasterInfo asks each master alone who leads: all print the same two lines, leader and followers, and so do those
 // that are left when one, then another, hangs.
 func TestMasterInfo(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	program(t)
 	root := publicDir(t)
 	tr := newTree(t, root, 1<<20, "file")

@@ -19,6 +19,7 @@ const hangLimit = 30 * time.Second
 // TestSourceStops loses the web server, first by its death and then by its silence. What is cached is read on; what is
 // not fails with EIO and names the URL; when the server is back, everything is read without a restart.
 func TestSourceStops(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	program(t)
 	root := publicDir(t)
 	tr := newTree(t, root, 3<<20, "cached/one", "cached/two", "dead/one", "dead/two", "silent/one", "silent/two")

@@ -115,18 +115,23 @@ func (x *File) fetchFrom(ctx context.Context, conn *grpc.ClientConn, blockID, of
 			err = errMute
 		}
 	}()
-	stream, err := pb.NewBlockWorkerClient(conn).ReadBlock(ctx)
+	desc := grpc.StreamDesc{StreamName: "ReadBlock", ClientStreams: true, ServerStreams: true}
+	stream, err := conn.NewStream(ctx, &desc, pb.BlockWorker_ReadBlock_FullMethodName, grpc.ForceCodecV2(newFrames()))
 	if err != nil {
 		return 0, err
 	}
-	if err := stream.Send(x.request(blockID, off, int64(len(p)), how)); err != nil && err != io.EOF { // EOF: Recv says why
+	if err := stream.SendMsg(x.request(blockID, off, int64(len(p)), how)); err != nil && err != io.EOF { // EOF: RecvMsg says why
 		return 0, err
 	}
 	if err := stream.CloseSend(); err != nil {
 		return 0, err
 	}
 	for n < len(p) {
-		resp, err := stream.Recv()
+		f := frame{to: p[n:]}
+		err := stream.RecvMsg(&f)
+		if err == nil {
+			err = f.err
+		}
 		if err == io.EOF {
 			return n, io.ErrUnexpectedEOF
 		}
@@ -134,11 +139,7 @@ func (x *File) fetchFrom(ctx context.Context, conn *grpc.ClientConn, blockID, of
 			return n, err
 		}
 		silence.Reset(cfg.StreamTimeout)
-		data := resp.GetChunk().GetData()
-		if len(data) > len(p)-n {
-			return n, errors.New("the worker sent more than was asked for")
-		}
-		n += copy(p[n:], data)
+		n += f.n
 	}
 	return n, nil
 }

@@ -19,6 +19,7 @@ type FS struct {
 	masters *masters
 	workers *workers
 	stats   *statFlights
+	pages   sync.Pool // of *[]byte, pageSize long
 
 	listings atomic.Int64 // under way
 

@@ -43,9 +43,7 @@ func (x *File) plan(off, n int64) ([]*page, error) {
 	for i, pg := range x.mu.pages {
 		if !x.mu.wants(i) {
 			delete(x.mu.pages, i)
-			if pg.readers == 0 {
-				pg.cancel()
-			}
+			x.dropLocked(pg)
 		}
 	}
 	how := exact
@@ -75,10 +73,37 @@ func (x *File) leave(pages []*page) {
 	defer x.mu.Unlock()
 	for _, pg := range pages {
 		pg.readers--
-		if pg.readers == 0 && x.mu.pages[pg.off/pageSize] != pg {
-			pg.cancel()
+		if x.mu.pages[pg.off/pageSize] != pg {
+			x.dropLocked(pg)
 		}
 	}
+}
+
+// dropLocked gives up a page that is not in the window any more, unless somebody still waits for it or copies from it.
+// Its buffer is used again only if nobody can write to it any more either.
+func (x *File) dropLocked(pg *page) {
+	if pg.readers > 0 {
+		return
+	}
+	pg.cancel()
+	select {
+	case <-pg.done:
+		if buf := pg.data; len(buf) == pageSize {
+			pg.data = nil
+			x.fs.pages.Put(&buf)
+		}
+	default:
+	}
+}
+
+// buffer is n bytes for a page.
+func (f *FS) buffer(n int64) []byte {
+	if n == pageSize {
+		if buf, ok := f.pages.Get().(*[]byte); ok {
+			return *buf
+		}
+	}
+	return make([]byte, n)
 }
 
 // fetchPage starts to fetch page i. What fails is not kept: the next read asks anew.
@@ -88,7 +113,7 @@ func (x *File) fetchPage(i int64, how pattern) *page {
 	x.mu.fetching.Go(func() {
 		defer cancel()
 		defer close(pg.done)
-		data := make([]byte, min(pageSize, x.info.Length-pg.off))
+		data := x.fs.buffer(min(pageSize, x.info.Length-pg.off))
 		if pg.err = x.fetchRange(ctx, data, pg.off, how); pg.err == nil {
 			pg.data = data
 			return

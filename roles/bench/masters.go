@@ -1,8 +1,10 @@
 package bench
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -24,6 +26,7 @@ type masters struct {
 	own        []string // properties as the user typed them
 	hosts      []*host
 	spawn      chan func() // to the one thread that starts children
+	grace      time.Duration
 }
 
 // host is one master.
@@ -45,14 +48,21 @@ func newMasters(executable, dir string, n int, properties []string) (*masters, e
 	if err != nil {
 		return nil, err
 	}
-	m := &masters{executable: executable, dir: dir, own: properties, spawn: make(chan func())}
+	m := &masters{executable: executable, dir: dir, own: properties, spawn: make(chan func()), grace: stopGrace}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
 	ports, err := freePorts(n)
+	if err != nil {
+		return nil, err
+	}
+	journals, err := journalPorts(filepath.Join(dir, "journal-ports"), n)
 	if err != nil {
 		return nil, err
 	}
 	table, rpc := map[string]string{}, []string{}
 	for i := range n {
-		h := &host{name: fmt.Sprintf("bench-master-%d", i), rpc: ports[i], journal: journalPort}
+		h := &host{name: fmt.Sprintf("bench-master-%d", i), rpc: ports[i], journal: journals[i]}
 		state := filepath.Join(dir, h.name)
 		h.journalDir, h.metaDir, h.logs = filepath.Join(state, "journal"), filepath.Join(state, "metastore"), filepath.Join(dir, h.name+".log")
 		if err := os.MkdirAll(state, 0o700); err != nil {
@@ -78,9 +88,33 @@ func newMasters(executable, dir string, n int, properties []string) (*masters, e
 // loopback is the address of a master.
 func loopback(i int) string { return fmt.Sprintf("127.0.77.%d", i+1) }
 
-// journalPort is where the masters talk among themselves. It is fixed because they keep it in their journals; the hosts'
-// loopback addresses are their own.
-const journalPort = 9202
+// journalPorts are where the masters talk among themselves. They stay the same for as long as the folder does, because
+// masters keep each other's addresses in their journals; so they are kept in a file.
+func journalPorts(name string, n int) ([]int, error) {
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		ports, err := freePorts(n)
+		if err != nil {
+			return nil, err
+		}
+		return ports, os.WriteFile(name, []byte(strings.Trim(fmt.Sprint(ports), "[]")+"\n"), 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var ports []int
+	for _, text := range strings.Fields(string(b)) {
+		port, err := strconv.Atoi(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		ports = append(ports, port)
+	}
+	if len(ports) != n {
+		return nil, fmt.Errorf("%s is the folder of %d masters: choose --masters %d, or another --dir", filepath.Dir(name), len(ports), len(ports))
+	}
+	return ports, nil
+}
 
 // freePorts are n ports that nobody listens on now.
 func freePorts(n int) ([]int, error) {
@@ -153,7 +187,7 @@ func (m *masters) end(signal syscall.Signal) {
 			h.cmd.Process.Signal(signal) // fails if it is gone already, which is fine
 		}
 	}
-	late := time.After(stopGrace)
+	late := time.After(m.grace)
 	for _, h := range m.hosts {
 		if h.cmd == nil {
 			continue
@@ -187,6 +221,21 @@ func (m *masters) lost() error {
 		}
 	}
 	return nil
+}
+
+// watch returns a context that ends when a master does.
+func (m *masters) watch(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	for _, h := range m.hosts {
+		go func() {
+			select {
+			case <-h.ended:
+				cancel(m.lost())
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, func() { cancel(nil) }
 }
 
 // costs are what the masters need now.

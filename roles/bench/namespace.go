@@ -86,14 +86,11 @@ func Namespace(ctx context.Context, o Options) (*Report, error) {
 
 // greet waits until the cluster serves.
 func (r *run) greet(ctx context.Context, report *Report) error {
-	f, err := r.open()
+	f, err := r.served(ctx, "/")
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if _, err := f.Stat(ctx, "/", client.StatOptions{}); err != nil {
-		return err
-	}
 	c, err := f.Cluster(ctx)
 	if err != nil {
 		return err
@@ -101,6 +98,27 @@ func (r *run) greet(ctx context.Context, report *Report) error {
 	report.Masters = len(c.Masters)
 	r.progress.say("%d masters serve, %s leads; %s files are there", len(c.Masters), c.Leader, commas(c.Files))
 	return nil
+}
+
+// served returns a client once the cluster tells of path: the caller closes it. It does not wait for masters of its own
+// that have ended.
+func (r *run) served(ctx context.Context, path string) (*client.FS, error) {
+	f, err := r.open()
+	if err != nil {
+		return nil, err
+	}
+	if r.masters != nil {
+		var stop func()
+		ctx, stop = r.masters.watch(ctx)
+		defer stop()
+	}
+	if _, err = f.Stat(ctx, path, client.StatOptions{}); err == nil {
+		return f, nil
+	}
+	if cause := context.Cause(ctx); cause != nil && ctx.Err() != nil {
+		err = cause
+	}
+	return nil, errors.Join(err, f.Close())
 }
 
 func (r *run) point(ctx context.Context, l layout, p *Point) error {
@@ -243,15 +261,11 @@ func (r *run) restart(ctx context.Context, path string) (seconds float64, err er
 	if err := r.masters.start(); err != nil {
 		return 0, err
 	}
-	f, err := r.open()
+	f, err := r.served(ctx, path)
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close()
-	if _, err := f.Stat(ctx, path, client.StatOptions{}); err != nil {
-		return 0, err
-	}
-	return time.Since(began).Seconds(), nil
+	return time.Since(began).Seconds(), f.Close()
 }
 
 // open makes a client of the masters that this run started.

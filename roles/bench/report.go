@@ -27,6 +27,9 @@ type Point struct {
 	Phases      []Phase `json:"phases"`
 	Listing     Listing `json:"listing"`
 	Costs       []Cost  `json:"costs,omitempty"` // of local masters
+	// SnapshotSeconds is how long a backup of the namespace took, SnapshotBytes how large it is; 0 if none was made.
+	SnapshotSeconds float64 `json:"snapshotSeconds,omitempty"`
+	SnapshotBytes   int64   `json:"snapshotBytes,omitempty"`
 	// RestartSeconds is how long nobody answered after all masters were killed and started; 0 if that was not tried.
 	RestartSeconds float64 `json:"restartSeconds,omitempty"`
 }
@@ -124,6 +127,9 @@ func (p *Point) write(w io.Writer) error {
 	}
 	if len(p.Listing.Seconds) > 0 {
 		fmt.Fprintf(w, "\nfs ls of %s entries: %.2f s (median of %d)\n", commas(p.Listing.Entries), median(p.Listing.Seconds), len(p.Listing.Seconds))
+	}
+	if p.SnapshotSeconds > 0 {
+		fmt.Fprintf(w, "snapshot: %.2f s, %s\n", p.SnapshotSeconds, mega(p.SnapshotBytes))
 	}
 	if p.RestartSeconds > 0 {
 		fmt.Fprintf(w, "all masters killed and started: served after %.2f s\n", p.RestartSeconds)

@@ -5,12 +5,12 @@ GO ?= go
 TOOLS := $(CURDIR)/bin
 RACE := ./blockcache/... ./client/... ./fuse/... ./metastore/... ./raftlog/... ./roles/... ./ufs/... ./wire/...
 
-.PHONY: build test check unit race prepare generate generated tools bench clean
+.PHONY: build test check unit race sim mutants prepare generate generated tools bench clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o goosefs .
 
-test: prepare check unit race
+test: prepare check unit race sim
 
 prepare:
 	@tools/prepare
@@ -22,10 +22,17 @@ check: tools generated
 	$(TOOLS)/staticcheck ./...
 
 unit:
-	$(GO) test -count=1 -timeout 10m ./...
+	$(GO) test -count=1 -timeout 10m $$($(GO) list ./... | grep -v /test/sim)
 
 race:
 	$(GO) test -race -count=1 -short -timeout 10m $(RACE)
+
+# sim simulates three masters: a share, or SEEDS=10000 seeds. mutants shows that it would notice mistakes.
+sim:
+	$(GO) test -count=1 -timeout 0 $(if $(SEEDS),-v -run 'TestSeeds$$') ./test/sim $(if $(SEEDS),-seeds $(SEEDS))
+
+mutants:
+	$(GO) test -count=1 -timeout 0 -v -run 'TestMutants$$' ./test/sim -mutants
 
 tools:
 	@mkdir -p $(TOOLS)

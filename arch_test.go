@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 var mayUse = map[string][]string{
 	"google.golang.org/grpc":           {"wire", "client", "roles"},
 	"go.etcd.io/bbolt":                 {"metastore", "blockcache"},
-	"go.etcd.io/raft":                  {"raftlog", "roles/master"},
+	"go.etcd.io/raft":                  {"raftlog", "roles/master", "test/sim"},
 	"go.etcd.io/etcd":                  {"raftlog"},
 	"github.com/hanwen/go-fuse":        {"fuse"},
 	"github.com/urfave/cli":            {".", "roles", "roles/up", "shell"},

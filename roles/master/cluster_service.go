@@ -1,8 +1,11 @@
 package master
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
+	"goosefs/raftlog"
 	"goosefs/wire"
 	"goosefs/wire/clusterpb"
 
@@ -26,7 +29,7 @@ func (s *clusterService) Status(context.Context, *clusterpb.StatusRequest) (*clu
 		Files: stats.Files, Directories: stats.Dirs, WebPort: int32(s.options.WebPort), SafeMode: leader == "" || leader == s.self.Address && notReady != nil,
 	}
 	reply.ClusterId, reply.Problems, reply.JournalFull = clusterName(s.identity.ClusterID), s.problems(), st.Full || s.store.Full()
-	for _, member := range st.Members {
+	for _, member := range s.ordered(st.Members) {
 		addr := s.clientAddress(member.Member)
 		reply.Masters = append(reply.Masters, &clusterpb.Master{
 			Id: member.ID, Address: addr, JournalAddress: member.Address, Learner: member.Learner,
@@ -34,6 +37,21 @@ func (s *clusterService) Status(context.Context, *clusterpb.StatusRequest) (*clu
 		})
 	}
 	return reply, nil
+}
+
+// ordered are the members in the order of the configuration, then those that came later.
+func (m *Master) ordered(members []raftlog.MemberStatus) []raftlog.MemberStatus {
+	place := func(s raftlog.MemberStatus) int {
+		i := slices.IndexFunc(m.options.Masters, func(c Member) bool { return c.Journal == s.Address })
+		if i < 0 {
+			return len(m.options.Masters)
+		}
+		return i
+	}
+	slices.SortStableFunc(members, func(a, b raftlog.MemberStatus) int {
+		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a.Address, b.Address))
+	})
+	return members
 }
 
 // ListWorkers lists the workers that report to this master.

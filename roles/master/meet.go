@@ -43,13 +43,17 @@ func (s *journalService) Meet(ctx context.Context, other *clusterpb.Peer) (*clus
 	return me, nil
 }
 
+// Messages takes raft's messages. Those of a leader that has just taken this master in wait until the log is open.
 func (s *journalService) Messages(stream grpc.ClientStreamingServer[clusterpb.RaftBatch, clusterpb.RaftAck]) error {
-	if r := s.raft.Load(); r != nil {
-		return r.Messages(stream)
+	for s.raft.Load() == nil {
+		if !pause(stream.Context(), 20*time.Millisecond) || s.ctx.Err() != nil {
+			return syscall.EAGAIN
+		}
 	}
-	return syscall.EAGAIN
+	return s.raft.Load().Messages(stream)
 }
 
+// Snapshot takes an image.
 func (s *journalService) Snapshot(stream grpc.ClientStreamingServer[clusterpb.SnapshotChunk, clusterpb.RaftAck]) error {
 	if r := s.raft.Load(); r != nil {
 		return r.Snapshot(stream)

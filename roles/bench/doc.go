@@ -11,6 +11,7 @@
 //	cost      memory and disk of each master
 //	measure   for each number of clients: create, complete, stat, list, rename, delete … for some seconds each
 //	list      `goosefs fs ls` of one large directory, as a process of its own
+//	snapshot  the leader writes its namespace to a file
 //	restart   all masters are killed and started: how long until they answer
 //
 // and again for the next size. Files that an earlier run left are kept and counted, so a curve can be continued.

@@ -52,17 +52,13 @@ func newMasters(executable, dir string, n int, properties []string) (*masters, e
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	ports, err := freePorts(n)
-	if err != nil {
-		return nil, err
-	}
-	journals, err := journalPorts(filepath.Join(dir, "journal-ports"), n)
+	ports, err := portsOf(filepath.Join(dir, "ports"), n)
 	if err != nil {
 		return nil, err
 	}
 	table, rpc := map[string]string{}, []string{}
 	for i := range n {
-		h := &host{name: fmt.Sprintf("bench-master-%d", i), rpc: ports[i], journal: journals[i]}
+		h := &host{name: fmt.Sprintf("bench-master-%d", i), rpc: ports[2*i], journal: ports[2*i+1]}
 		state := filepath.Join(dir, h.name)
 		h.journalDir, h.metaDir, h.logs = filepath.Join(state, "journal"), filepath.Join(state, "metastore"), filepath.Join(dir, h.name+".log")
 		if err := os.MkdirAll(state, 0o700); err != nil {
@@ -88,12 +84,12 @@ func newMasters(executable, dir string, n int, properties []string) (*masters, e
 // loopback is the address of a master.
 func loopback(i int) string { return fmt.Sprintf("127.0.77.%d", i+1) }
 
-// journalPorts are where the masters talk among themselves. They stay the same for as long as the folder does, because
-// masters keep each other's addresses in their journals; so they are kept in a file.
-func journalPorts(name string, n int) ([]int, error) {
+// portsOf are two ports for each of n masters. They stay the same for as long as the folder does, because masters keep
+// each other's addresses in their journals; so they are kept in a file.
+func portsOf(name string, n int) ([]int, error) {
 	b, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		ports, err := freePorts(n)
+		ports, err := freePorts(2 * n)
 		if err != nil {
 			return nil, err
 		}
@@ -110,8 +106,8 @@ func journalPorts(name string, n int) ([]int, error) {
 		}
 		ports = append(ports, port)
 	}
-	if len(ports) != n {
-		return nil, fmt.Errorf("%s is the folder of %d masters: choose --masters %d, or another --dir", filepath.Dir(name), len(ports), len(ports))
+	if have := len(ports) / 2; have != n {
+		return nil, fmt.Errorf("%s is the folder of %d masters: choose --masters %d, or another --dir", filepath.Dir(name), have, have)
 	}
 	return ports, nil
 }

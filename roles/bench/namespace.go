@@ -151,6 +151,11 @@ func (r *run) point(ctx context.Context, l layout, p *Point) error {
 			return err
 		}
 	}
+	if r.masters != nil {
+		if p.SnapshotSeconds, p.SnapshotBytes, err = r.snapshot(ctx); err != nil {
+			return err
+		}
+	}
 	if r.masters != nil && r.options.Restart {
 		p.RestartSeconds, err = r.restart(ctx, l.at(p.Files-1))
 		r.progress.say("all masters killed and started: served after %.2f s", p.RestartSeconds)
@@ -270,11 +275,18 @@ func (r *run) restart(ctx context.Context, path string) (seconds float64, err er
 
 // open makes a client of the masters that this run started.
 func (m *masters) open() (*client.FS, error) {
-	table := make(map[string]string)
 	var addresses []string
-	for i, h := range m.hosts {
-		table[h.name] = loopback(i)
+	for _, h := range m.hosts {
 		addresses = append(addresses, wire.HostPort(h.name, h.rpc))
 	}
-	return client.New(client.Config{Masters: addresses, Network: wire.TCP{Hosts: table}})
+	return client.New(client.Config{Masters: addresses, Network: m.network()})
+}
+
+// network is that of the masters' names.
+func (m *masters) network() wire.Network {
+	table := make(map[string]string)
+	for i, h := range m.hosts {
+		table[h.name] = loopback(i)
+	}
+	return wire.TCP{Hosts: table}
 }

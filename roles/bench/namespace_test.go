@@ -189,7 +189,7 @@ func TestOwnMasters(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := report.Points[0]
-	if len(p.Costs) != 3 || p.RestartSeconds <= 0 || len(p.Listing.Seconds) != listTries || report.failures() > 0 {
+	if len(p.Costs) != 3 || p.RestartSeconds <= 0 || p.SnapshotSeconds <= 0 || p.SnapshotBytes == 0 || len(p.Listing.Seconds) != listTries || report.failures() > 0 {
 		t.Errorf("%+v", p)
 	}
 	for _, c := range p.Costs {
@@ -219,7 +219,7 @@ func TestMasterEnds(t *testing.T) {
 	if _, err := Namespace(t.Context(), o); err == nil || !strings.Contains(err.Error(), "is the folder of 1 masters") {
 		t.Error(err)
 	}
-	ports := filepath.Join(dir, "journal-ports")
+	ports := filepath.Join(dir, "ports")
 	if err := os.WriteFile(ports, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}

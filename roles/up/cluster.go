@@ -2,6 +2,7 @@ package up
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"goosefs/client"
+
+	"golang.org/x/sys/unix"
 )
 
 // cluster is what `up` and `get` ask of the masters. *client.FS is one.
@@ -37,7 +40,7 @@ func answers(c cluster, mount string) func(context.Context, Pod) error {
 		case RoleWorker:
 			return workerAnswers(ctx, c, p)
 		}
-		return mountAnswers(mount)
+		return mountAnswers(ctx, mount)
 	}
 }
 
@@ -68,12 +71,31 @@ func workerAnswers(ctx context.Context, c cluster, p Pod) error {
 	return fmt.Errorf("%s is not registered", p.Name)
 }
 
-func mountAnswers(mount string) error {
+// mountAnswers says whether somebody serves the mount: that of a process that was killed stays until it is replaced.
+func mountAnswers(ctx context.Context, mount string) error {
 	kind, err := mountedAt(mount)
-	if err == nil && kind != mountType {
-		err = fmt.Errorf("%s is not mounted", mount)
+	if err != nil {
+		return err
 	}
-	return err
+	if kind != mountType {
+		return fmt.Errorf("%s is not mounted", mount)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	answer := make(chan error, 1)
+	go func() { // stays behind if the mount hangs: nothing can end a statfs
+		var stat unix.Statfs_t
+		answer <- unix.Statfs(mount, &stat)
+	}()
+	select {
+	case err := <-answer:
+		if errors.Is(err, unix.ENOTCONN) || errors.Is(err, unix.ECONNABORTED) {
+			return fmt.Errorf("nobody serves the mount at %s: %w", mount, err)
+		}
+		return nil // whoever asks may not be let in
+	case <-ctx.Done():
+		return fmt.Errorf("the mount at %s does not answer: %w", mount, ctx.Err())
+	}
 }
 
 // reachable says if somebody listens there.

@@ -97,7 +97,7 @@ func inspect(ctx context.Context, p PodRecord, mount string, supervised bool) Po
 		return p
 	}
 	if p.Role == RoleFuse {
-		p.Ready = mountAnswers(mount) == nil
+		p.Ready = mountAnswers(ctx, mount) == nil
 	} else {
 		p.Ready = reachable(ctx, p.Address, p.Port) == nil
 	}

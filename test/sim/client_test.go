@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"time"
@@ -11,7 +12,7 @@ type client struct {
 	world  *world
 	id     int
 	dice   *rand.Rand
-	target uint64 // the master that it asks first
+	target uint64 // the master that led when it last knew
 }
 
 // Clients are patient this long with one operation, and pause this long before they ask again.
@@ -42,16 +43,22 @@ func (c *client) run(over <-chan struct{}) {
 // do does an operation and records it.
 func (c *client) do(o op) outcome {
 	r := record{client: c.id, op: o, call: c.world.history.now(), outcome: refused}
+	target := cmp.Or(o.at, c.target)
 	for began := time.Now(); time.Since(began) < deadline; {
-		a, maybe, err := c.ask(o)
+		a, maybe, err := c.ask(target, o)
 		if err == nil {
 			r.outcome, r.answer = acknowledged, a
+			if !o.anywhere {
+				c.target = target
+			}
 			break
 		}
 		if maybe {
 			r.outcome = unknown
 		}
-		c.target = c.target%3 + 1
+		if !o.only {
+			target = target%3 + 1
+		}
 		time.Sleep(between(c.dice, 0, backoff))
 	}
 	r.end = c.world.history.now()
@@ -60,12 +67,12 @@ func (c *client) do(o op) outcome {
 }
 
 // ask asks one master once.
-func (c *client) ask(o op) (a answer, maybe bool, err error) {
+func (c *client) ask(target uint64, o op) (a answer, maybe bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.world.plan.retry)
 	defer cancel()
 	there, back, lost := between(c.dice, 0, 2*time.Millisecond), between(c.dice, 0, 2*time.Millisecond), c.dice.Float64()
 	time.Sleep(there)
-	l := c.world.member(c.target).alive()
+	l := c.world.member(target).alive()
 	if l == nil {
 		return a, false, errUnreachable
 	}
@@ -108,7 +115,9 @@ func (c *client) choose() op {
 	default:
 		o.kind = list
 	}
-	o.anywhere = o.kind.reads() && c.dice.IntN(2) == 0
+	if o.kind.reads() && c.dice.IntN(3) != 0 {
+		o.anywhere, o.at = true, uint64(1+c.dice.IntN(3))
+	}
 	return o
 }
 

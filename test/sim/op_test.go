@@ -36,7 +36,9 @@ type op struct {
 	number    uint64 // unique in the run; also its operation id, its owner, its group and its length: so a read tells whose work it sees
 	path, dst string
 	recursive bool
-	anywhere  bool // a read that any master may answer
+	anywhere  bool   // a read that any master may answer
+	at        uint64 // the master that is asked first, if it is not the one that led last; 0: that one
+	only      bool   // no other is asked
 }
 
 func (o op) tag() string { return fmt.Sprint("u", o.number) }

@@ -134,8 +134,7 @@ func (w *world) conclude() {
 	reader := newClient(w, w.newcomer())
 	for _, m := range w.members {
 		for _, p := range everything() {
-			reader.target = m.id
-			if reader.do(op{kind: list, number: w.number(), path: p, anywhere: true}) != acknowledged {
+			if reader.do(op{kind: list, number: w.number(), path: p, anywhere: true, at: m.id, only: true}) != acknowledged {
 				w.violate("master %d does not answer after the last fault", m.id)
 				return
 			}

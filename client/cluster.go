@@ -81,9 +81,10 @@ func askStatus(ctx context.Context, conn *grpc.ClientConn) (Cluster, error) {
 		Leader: s.GetLeader(), Version: s.GetVersion(), AnsweredBy: s.GetAnsweredBy(),
 		Started: millis(s.GetStartTimeMs()), Now: millis(s.GetNowMs()), Term: s.GetTerm(), Applied: s.GetApplied(),
 		SafeMode: s.GetSafeMode(), Files: s.GetFiles(), Dirs: s.GetDirectories(), WebPort: int(s.GetWebPort()),
+		ID: s.GetClusterId(), Problems: s.GetProblems(), Full: s.GetJournalFull(),
 	}
 	for _, m := range s.GetMasters() {
-		c.Masters = append(c.Masters, Master{Address: m.GetAddress(), JournalAddress: m.GetJournalAddress(), Available: m.GetAvailable(), Leader: m.GetLeader()})
+		c.Masters = append(c.Masters, Master{Address: m.GetAddress(), JournalAddress: m.GetJournalAddress(), Available: m.GetAvailable(), Leader: m.GetLeader(), Learner: m.GetLearner()})
 	}
 	return c, nil
 }

@@ -19,15 +19,17 @@ import (
 // masters keeps a connection to each master and remembers who led last.
 type masters struct {
 	network wire.Network
-	addrs   []string
+	addrs   []string // as configured
 
 	mu struct {
 		sync.Mutex
-		conns  map[string]*grpc.ClientConn
-		leader string               // tried first
-		turn   int                  // of [masters.any]
-		avoid  map[string]time.Time // until when any does not give a master that fell silent
-		closed bool
+		learned []string  // those that came later, as masters told
+		asked   time.Time // when they were asked for that
+		conns   map[string]*grpc.ClientConn
+		leader  string               // tried first
+		turn    int                  // of [masters.any]
+		avoid   map[string]time.Time // until when any does not give a master that fell silent
+		closed  bool
 	}
 }
 
@@ -82,13 +84,15 @@ const restFor = 5 * time.Second
 func (m *masters) any() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for range m.addrs {
-		m.mu.turn = (m.mu.turn + 1) % len(m.addrs)
-		if addr := m.addrs[m.mu.turn]; time.Now().After(m.mu.avoid[addr]) {
+	known := m.knownLocked()
+	m.mu.turn %= len(known)
+	for range known {
+		m.mu.turn = (m.mu.turn + 1) % len(known)
+		if addr := known[m.mu.turn]; time.Now().After(m.mu.avoid[addr]) {
 			return addr
 		}
 	}
-	return m.addrs[m.mu.turn]
+	return known[m.mu.turn]
 }
 
 func (m *masters) avoid(addr string) {
@@ -99,7 +103,7 @@ func (m *masters) avoid(addr string) {
 
 // round is the order in which masters are asked: the last leader first.
 func (m *masters) round() []string {
-	order := slices.Clone(m.addrs)
+	order := m.known()
 	if leader := m.leader(); leader != "" {
 		order = slices.DeleteFunc(order, func(a string) bool { return a == leader })
 		order = slices.Insert(order, 0, leader)
@@ -126,6 +130,7 @@ func lead[T any](ctx context.Context, f *FS, op, path string, call func(context.
 			switch {
 			case err == nil:
 				m.setLeader(addr)
+				f.learnMasters(addr)
 				return reply, nil
 			case f.ctx.Err() != nil:
 				return none, m.closedError(op)
@@ -169,7 +174,7 @@ func suspect[T any](ctx context.Context, f *FS, addr string, call func(context.C
 // not asked.
 func (f *FS) successor(ctx context.Context, addr string) string {
 	for ctx.Err() == nil {
-		for _, other := range f.masters.addrs {
+		for _, other := range f.masters.known() {
 			if other == addr {
 				continue
 			}
@@ -229,14 +234,14 @@ func (m *masters) unreachable(op string, last error) error {
 		reason = wire.Reason(last)
 	}
 	return &unreachableError{
-		text: fmt.Sprintf("cannot reach a leading master at %s: %s", strings.Join(m.addrs, ", "), reason),
-		at:   &fs.PathError{Op: op, Path: strings.Join(m.addrs, ","), Err: syscall.ETIMEDOUT},
+		text: fmt.Sprintf("cannot reach a leading master at %s: %s", strings.Join(m.known(), ", "), reason),
+		at:   &fs.PathError{Op: op, Path: strings.Join(m.known(), ","), Err: syscall.ETIMEDOUT},
 	}
 }
 
 // closedError is the error of a call on a client that is closed.
 func (m *masters) closedError(op string) error {
-	return &fs.PathError{Op: op, Path: strings.Join(m.addrs, ","), Err: syscall.EBADF}
+	return &fs.PathError{Op: op, Path: strings.Join(m.known(), ","), Err: syscall.EBADF}
 }
 
 type unreachableError struct {

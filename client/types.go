@@ -86,12 +86,17 @@ type Cluster struct {
 	Files      int64
 	Dirs       int64
 	WebPort    int
+
+	ID       string   // random, made with the cluster: file ids mean nothing in another one
+	Problems []string // of masters, a line each
+	Full     bool     // the journal's disk of the answering master
 }
 
 // Master is a member of the quorum.
 type Master struct {
 	Address, JournalAddress string
 	Available, Leader       bool
+	Learner                 bool // it has no vote yet
 }
 
 // StatOptions say how fresh an answer must be.

@@ -41,7 +41,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		ExitErrHandler: func(*cli.Context, error) {},
 		Commands: append(append([]*cli.Command{up.Command(version, properties), up.GetCommand(), up.DownCommand(),
 			bench.Command(bench.Deps{Open: env.Open, Properties: properties, Version: version})}, env.Commands()...),
-			shell.Commands(shell.Deps{Open: env.Open, Conf: env.Conf, Version: version})...),
+			shell.Commands(shell.Deps{Open: env.Open, Conf: env.Conf, FormatMaster: env.FormatMaster, Version: version})...),
 		Action: noCommand,
 	}
 	err := app.Run(rest)

@@ -39,7 +39,8 @@ func (c frames) Unmarshal(data mem.BufferSlice, v any) error {
 func (f *frame) take(data mem.BufferSlice) (int, error) {
 	r := data.Reader()
 	defer r.Close()
-	if entered(r) && entered(r) {
+	chunk := entered(r)
+	if data := chunk && entered(r); data {
 		if r.Remaining() > len(f.to) {
 			return 0, errTooMuch
 		}

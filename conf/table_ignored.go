@@ -53,10 +53,6 @@ func ignoredOfServers() []ignoredGroup {
 		{"Tiers need not be the same on all workers; each tells the masters its own.", []string{
 			"goosefs.master.tieredstore.global.levels", "goosefs.master.tieredstore.global.level{x}.alias", "goosefs.master.tieredstore.global.mediumtype",
 		}},
-		{"Not built yet: backups of the namespace by the clock.", []string{
-			"goosefs.master.backup.directory", "goosefs.master.daily.backup.enabled", "goosefs.master.daily.backup.time",
-			"goosefs.master.daily.backup.files.retained",
-		}},
 		{"Not built yet: the audit log.", []string{"goosefs.master.audit.logging.enabled"}},
 		{"Processes are known by the host name that they are given.", []string{"goosefs.network.ip.address.used"}},
 		{"Which folder of a tier takes new bytes follows the free space, and tiers are freed ahead of writers between the two watermarks.", []string{

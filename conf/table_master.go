@@ -2,7 +2,7 @@ package conf
 
 // masterProperties are those of masters, and those by which masters are found.
 func masterProperties() []Property {
-	return append(masterAddresses(), masterState()...)
+	return append(append(masterAddresses(), masterState()...), masterSafety()...)
 }
 
 func masterAddresses() []Property {
@@ -62,5 +62,27 @@ func masterState() []Property {
 			Meaning: "How many requests to one under file system run at once."},
 		{Name: "goosefs.master.consistent.hash.virtual.node.num.per.worker", Type: Int, Default: "2000", Scope: Master,
 			Meaning: "How many points each worker has on the ring that decides which worker owns which stripe. All masters need the same."},
+	}
+}
+
+// masterSafety is what keeps the namespace when disks and masters are lost.
+func masterSafety() []Property {
+	return []Property{
+		{Name: "goosefs.master.journal.init.from.backup", Env: "JOURNAL_BACKUP", Scope: Master,
+			Meaning: "A backup that a new cluster begins with. It counts only while the journal folder is empty and no other master has a cluster; give it to all masters."},
+		{Name: "goosefs.master.backup.directory", Default: "/goosefs_backups", Scope: Master,
+			Meaning: "The folder, on the leading master's host, for backups that name no other."},
+		{Name: "goosefs.master.daily.backup.enabled", Type: Bool, Default: "false", Scope: Master,
+			Meaning: "Whether the leading master makes a backup every day."},
+		{Name: "goosefs.master.daily.backup.time", Default: "05:00", Scope: Master,
+			Meaning: "When it is made, HH:MM, UTC."},
+		{Name: "goosefs.master.daily.backup.files.retained", Type: Int, Default: "3", Scope: Master,
+			Meaning: "How many backups are kept in the folder when a daily one has been made."},
+		{Name: "goosefs.master.journal.space.reserved", Type: Size, Default: "128MB", Scope: Master,
+			Meaning: "Ours. With less space than this free on the journal's disk no changes are taken, and reads go on. Half of it is kept in a file that is given up when there is no space at all. Twice the size of a file of the log, or more."},
+		{Name: "goosefs.master.embedded.journal.snapshot.rate", Type: Size, Default: "64MB", Scope: Master,
+			Meaning: "Ours. How many bytes a second of a snapshot are sent to a master that is far behind, so that the others do not suffer."},
+		{Name: "goosefs.master.journal.hash.entries", Type: Int, Default: "1024", Scope: Master,
+			Meaning: "Ours. After so many changes masters compare their states. All masters need the same."},
 	}
 }

@@ -43,6 +43,15 @@ func (e Env) formatCommand(name, usage string, role conf.Role, format func(c *co
 	}
 }
 
+// FormatMaster empties this host's master, as its configuration has it.
+func (e Env) FormatMaster(c *cli.Context, w io.Writer) error {
+	cfg, err := e.load(conf.RoleMaster, c.App.ErrWriter)
+	if err != nil {
+		return err
+	}
+	return formatMaster(cfg, false, w)
+}
+
 // formatMaster empties the journal and the metastore; one is worth nothing without the other. With keep it leaves alone
 // what is there.
 func formatMaster(c *conf.Conf, keep bool, w io.Writer) error {

@@ -14,13 +14,14 @@ func (e Env) masterCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "master",
 		Usage:     "run a master in the foreground",
-		UsageText: "goosefs master [-Dkey=value]...",
+		UsageText: "goosefs master [-Dkey=value]... [--restore FILE]",
+		Flags:     []cli.Flag{&cli.StringFlag{Name: "restore", Usage: "a new cluster begins with this backup, as with goosefs.master.journal.init.from.backup"}},
 		Description: "A master keeps the namespace, alone or with others by raft. An empty journal folder is made ready by itself.\n\n" +
 			"Examples:\n" +
 			"  goosefs master\n" +
 			"  goosefs master -Dgoosefs.master.hostname=m1 -Dgoosefs.master.embedded.journal.addresses=m1:9202,m2:9202,m3:9202",
 		Action: func(c *cli.Context) error {
-			if err := e.runMaster(); err != nil {
+			if err := e.runMaster(c.String("restore")); err != nil {
 				return failure(err)
 			}
 			return nil
@@ -28,7 +29,7 @@ func (e Env) masterCommand() *cli.Command {
 	}
 }
 
-func (e Env) runMaster() error {
+func (e Env) runMaster(restore string) error {
 	cfg, err := e.load(conf.RoleMaster, os.Stderr)
 	if err != nil {
 		return err
@@ -42,6 +43,9 @@ func (e Env) runMaster() error {
 	o, err := master.FromConf(cfg, e.Version, log)
 	if err != nil {
 		return err
+	}
+	if restore != "" {
+		o.Restore = restore
 	}
 	ctx, stop := until()
 	defer stop()

@@ -31,6 +31,12 @@ type cluster interface {
 	Cluster(ctx context.Context) (client.Cluster, error)
 	ClusterOf(ctx context.Context, master string) (client.Cluster, error)
 	Workers(ctx context.Context) ([]client.Worker, error)
+
+	AddMaster(ctx context.Context, addr string) error
+	RemoveMaster(ctx context.Context, addr string) error
+	Elect(ctx context.Context, addr string) (string, error)
+	Checkpoint(ctx context.Context) (host string, err error)
+	Backup(ctx context.Context, dir string) (client.Backup, error)
 }
 
 // file is an open file: one version of it.

@@ -20,18 +20,23 @@ type Deps struct {
 	// Conf reads the configuration, with the -D pairs of the command line.
 	Conf func(c *cli.Context) (*conf.Conf, error)
 
+	// FormatMaster empties the folders of this host's master, and says so on w. It is refused while the master runs.
+	FormatMaster func(c *cli.Context, w io.Writer) error
+
 	// Version is that of the program.
 	Version string
 }
 
 // env is Deps as the commands use it, and the parts of the surroundings that tests replace.
 type env struct {
-	open     func(c *cli.Context) (cluster, error)
-	conf     func(c *cli.Context) (*conf.Conf, error)
-	version  string
-	revision func() string        // of the source, "" if unknown
-	zone     *time.Location       // times are printed in it
-	terminal func(io.Writer) bool // whether a person reads it
+	open    func(c *cli.Context) (cluster, error)
+	conf    func(c *cli.Context) (*conf.Conf, error)
+	version string
+
+	formatMaster func(c *cli.Context, w io.Writer) error
+	revision     func() string        // of the source, "" if unknown
+	zone         *time.Location       // times are printed in it
+	terminal     func(io.Writer) bool // whether a person reads it
 
 	meterDelay   time.Duration // see there
 	leaderWithin time.Duration // how long masterInfo waits for a leader
@@ -48,11 +53,13 @@ func Commands(d Deps) []*cli.Command {
 			}
 			return clientCluster{f}, nil
 		},
-		conf:     d.Conf,
-		version:  d.Version,
-		revision: revision,
-		zone:     time.Local,
-		terminal: isTerminal,
+		conf: d.Conf,
+
+		formatMaster: d.FormatMaster,
+		version:      d.Version,
+		revision:     revision,
+		zone:         time.Local,
+		terminal:     isTerminal,
 
 		meterDelay:   meterDelay,
 		leaderWithin: 5 * time.Second,
@@ -64,11 +71,13 @@ func commands(e env) []*cli.Command {
 		group(e, "goosefs", "fs", "work with files and directories", fsVerbs(),
 			"goosefs fs ls /", "goosefs fs mount https://example.org/data/ /data"),
 		group(e, "goosefs", "fsadmin", "look after the cluster", []entry{
-			reportVerb(),
+			backupVerb(), doctorVerb(), reportVerb(),
 			nest{"journal", "look after the masters' journal", []entry{
-				nest{"quorum", "the masters that agree on the journal", []entry{quorumInfoVerb()},
-					[]string{"goosefs fsadmin journal quorum info -domain MASTER"}},
-			}, []string{"goosefs fsadmin journal quorum info -domain MASTER"}},
+				checkpointVerb(), rejoinVerb(),
+				nest{"quorum", "the masters that agree on the journal",
+					[]entry{quorumAddVerb(), quorumElectVerb(), quorumInfoVerb(), quorumRemoveVerb(), quorumTransferVerb()},
+					[]string{quorumInfoExample}},
+			}, []string{quorumInfoExample}},
 		}, "goosefs fsadmin report"),
 		getConfVerb().command(e, "goosefs"),
 		versionVerb().command(e, "goosefs"),

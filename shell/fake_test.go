@@ -377,3 +377,69 @@ func (f *fakeCluster) Workers(context.Context) ([]client.Worker, error) {
 	}
 	return slices.Clone(f.mu.workers), nil
 }
+
+// member finds a master by its journal address.
+func (f *fakeCluster) memberLocked(op, addr string) (int, error) {
+	if err := f.mu.fails[op+" "+addr]; err != nil {
+		return 0, err
+	}
+	n := slices.IndexFunc(f.mu.state.Masters, func(m client.Master) bool { return m.JournalAddress == addr })
+	if n < 0 {
+		return 0, faultf(op, addr, syscall.ENOENT, "%s is not among the masters", addr)
+	}
+	return n, nil
+}
+
+func (f *fakeCluster) AddMaster(_ context.Context, addr string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.mu.fails["quorum "+addr]; err != nil {
+		return err
+	}
+	f.mu.state.Masters = append(f.mu.state.Masters, client.Master{Address: strings.Replace(addr, ":26002", ":26000", 1), JournalAddress: addr, Available: true, Learner: true})
+	return nil
+}
+
+func (f *fakeCluster) RemoveMaster(_ context.Context, addr string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n, err := f.memberLocked("quorum", addr)
+	if err == nil && f.mu.state.Masters[n].Leader {
+		err = faultf("quorum", addr, syscall.EBUSY, "%s leads; let another one lead first", addr)
+	}
+	if err == nil {
+		f.mu.state.Masters = slices.Delete(f.mu.state.Masters, n, n+1)
+	}
+	return err
+}
+
+func (f *fakeCluster) Elect(_ context.Context, addr string) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if addr == "" {
+		addr = f.mu.state.Masters[1].JournalAddress
+	}
+	n, err := f.memberLocked("quorum", addr)
+	if err != nil {
+		return "", err
+	}
+	for i := range f.mu.state.Masters {
+		f.mu.state.Masters[i].Leader = i == n
+	}
+	return addr, nil
+}
+
+func (f *fakeCluster) Checkpoint(context.Context) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return "hbase-master-0", f.mu.fails["checkpoint /"]
+}
+
+func (f *fakeCluster) Backup(_ context.Context, dir string) (client.Backup, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if dir == "" {
+		dir = "/goosefs_backups"
+	}
+	return client.Backup{Host: "hbase-master-0", Path: dir + "/goosefs-backup-2026-03-11-1773200000000.gz", Entries: 4}, f.mu.fails["backup "+dir]
+}

@@ -32,6 +32,13 @@ func newStage() *stage {
 		open:     func(*cli.Context) (cluster, error) { return f, nil },
 		version:  "1.2.3",
 		revision: func() string { return "0123456789abcdef" },
+		formatMaster: func(c *cli.Context, w io.Writer) error {
+			if err := f.mu.fails["format /"]; err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(w, "Formatted /srv/journal")
+			return err
+		},
 		zone:     time.FixedZone("CST", 8*3600),
 		terminal: func(io.Writer) bool { return false },
 	}}
@@ -115,6 +122,7 @@ func (s *stage) directive(t *testing.T, d *datadriven.TestData) string {
 				tier.Alias = parts[0]
 				fmt.Sscan(parts[1], &tier.Quota)
 				fmt.Sscan(parts[2], &tier.Used)
+				tier.Failed = parts[3:]
 				w.Tiers = append(w.Tiers, tier)
 			}
 		}
@@ -143,6 +151,8 @@ func (s *stage) directive(t *testing.T, d *datadriven.TestData) string {
 		if errno != 0 {
 			f.mu.fails[key] = &fs.PathError{Op: text("op"), Path: text("path"), Err: errno}
 		}
+	case "problem":
+		f.mu.state.Problems = append(f.mu.state.Problems, d.Input)
 	case "cluster":
 		f.mu.state.Leader = text("leader")
 	case "local":

@@ -5,10 +5,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
-	"syscall"
 	"time"
 
 	"goosefs/metastore"
@@ -151,7 +149,12 @@ func (m *Master) begin(how beginning) error {
 	}
 	m.operations.store = m.store
 	m.transport = newTransport(sender{m.identity.ClusterID, m.identity.ID, m.self.Journal, m.life}, o.Network, o.Log,
-		func(peer uint64) { m.raft.ReportUnreachable(peer) })
+		func(peer uint64, gone bool) {
+			m.raft.ReportUnreachable(peer)
+			if gone {
+				m.raft.ReportGone(peer)
+			}
+		})
 	cfg := raftlog.Config{
 		ClusterID: m.identity.ClusterID, ID: m.identity.ID, Address: m.self.Journal, Dir: o.JournalDir,
 		Join: how == joins, Restored: how == founds && o.Restore != "",
@@ -159,6 +162,9 @@ func (m *Master) begin(how beginning) error {
 		Tick: o.Heartbeat, HeartbeatTicks: 1, ElectionTicks: max(2, int(o.Election/o.Heartbeat)),
 		SnapshotEntries: o.SnapshotEntries, SnapshotBytes: o.SnapshotBytes, CatchUpEntries: o.CatchUpEntries,
 		ImageBytesPerSecond: o.SnapshotRate, ReserveBytes: o.JournalReserve, BallastBytes: o.JournalBallast, Log: o.Log,
+	}
+	if o.FreeSpace != nil {
+		cfg.Inject(raftlog.Faults{Free: o.FreeSpace})
 	}
 	if how == founds {
 		cfg.Members = []raftlog.Member{m.member()}
@@ -216,9 +222,6 @@ func (m *Master) waitUntilSettled(ctx context.Context) bool {
 	}
 	return true
 }
-
-// isFull says whether err is for want of space.
-func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) }
 
 // begged hears a master without a cluster that wants to come. It is taken in, on the leader, in the background.
 func (m *Master) begged(other *clusterpb.Peer) error {

@@ -62,6 +62,8 @@ type Options struct {
 
 	// Distort is for tests: it changes a command before this master applies it, as a fault would.
 	Distort func(command []byte) []byte
+	// FreeSpace is for tests: bytes free on the journal's disk.
+	FreeSpace func() int64
 
 	WebPort int
 	Version string
@@ -163,11 +165,25 @@ func FromConf(c *conf.Conf, version string, log *slog.Logger) (Options, error) {
 		SnapshotEntries: uint64(c.Int("goosefs.master.journal.checkpoint.period.entries")),
 		SnapshotBytes:   uint64(c.Bytes("goosefs.master.journal.log.size.bytes.max")),
 		FlushInterval:   c.Duration("goosefs.master.metastore.flush.interval"),
+		SnapshotRate:    c.Bytes("goosefs.master.embedded.journal.snapshot.rate"),
+		JournalReserve:  c.Bytes("goosefs.master.journal.space.reserved"),
+		JournalBallast:  c.Bytes("goosefs.master.journal.space.reserved") / 2,
+		HashEvery:       c.Int("goosefs.master.journal.hash.entries"),
+		Restore:         c.String("goosefs.master.journal.init.from.backup"),
+		BackupDir:       c.String("goosefs.master.backup.directory"),
+		BackUpDaily:     c.Bool("goosefs.master.daily.backup.enabled"),
+		BackupsRetained: c.Int("goosefs.master.daily.backup.files.retained"),
 		WebPort:         c.Int("goosefs.master.web.port"),
 		Version:         version,
 		Network:         wire.TCP{Hosts: c.HostTable(), Timeout: c.Duration("goosefs.network.connect.timeout")},
 		Log:             log,
 	}
+	clock := c.String("goosefs.master.daily.backup.time")
+	at, err := time.Parse("15:04", clock)
+	if err != nil {
+		return o, fmt.Errorf("goosefs.master.daily.backup.time: %q: want HH:MM, such as 05:00", clock)
+	}
+	o.DailyBackup = time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
 	for _, dir := range []*string{&o.JournalDir, &o.MetaDir} {
 		abs, err := filepath.Abs(*dir)
 		if err != nil {
@@ -189,7 +205,7 @@ func FromConf(c *conf.Conf, version string, log *slog.Logger) (Options, error) {
 		}
 		o.Masters = append(o.Masters, m)
 	}
-	_, err := o.self()
+	_, err = o.self()
 	return o, err
 }
 

@@ -36,7 +36,7 @@ type transport struct {
 	from        sender
 	network     wire.Network
 	log         *slog.Logger
-	unreachable func(peer uint64) // told once for each failure
+	unreachable func(peer uint64, gone bool) // told of each failure; gone: its process has ended
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -67,7 +67,7 @@ type peer struct {
 	healthy bool // of the sending goroutine alone
 }
 
-func newTransport(from sender, network wire.Network, log *slog.Logger, unreachable func(uint64)) *transport {
+func newTransport(from sender, network wire.Network, log *slog.Logger, unreachable func(peer uint64, gone bool)) *transport {
 	t := &transport{from: from, network: network, log: log, unreachable: unreachable}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.mu.peers = make(map[uint64]*peer)
@@ -180,9 +180,14 @@ func (p *peer) run() {
 			p.healthy = false
 		}
 		p.drain()
-		p.t.unreachable(p.id)
+		p.t.unreachable(p.id, nobodyListens(err))
 		pause(p.ctx, 100*time.Millisecond)
 	}
+}
+
+// nobodyListens says that err means there is no process at the peer's address, as far as its host can tell.
+func nobodyListens(err error) bool {
+	return wire.Unreached(err) && wire.Reason(err) == "connection refused"
 }
 
 // drain drops what waits: the peer was away, and raft sends anew what still matters.

@@ -16,6 +16,8 @@ import (
 	"goosefs/wire/clusterpb"
 
 	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -29,6 +31,7 @@ type link struct {
 	a, b    Member
 	arrived chan *raftpb.Message
 	lost    chan uint64
+	gone    chan bool // with each that is lost: that nobody listens there
 	images  chan []byte
 	serve   func(cluster uint64) (stop func())
 }
@@ -37,10 +40,14 @@ func newLink(t *testing.T) *link {
 	t.Helper()
 	l := &link{
 		net: wire.NewMemory(), a: Member{Address: "a:1", Journal: "a:2"}, b: Member{Address: "b:1", Journal: "b:2"},
-		arrived: make(chan *raftpb.Message, 100), lost: make(chan uint64, 100), images: make(chan []byte, 1),
+		arrived: make(chan *raftpb.Message, 100), lost: make(chan uint64, 100), gone: make(chan bool, 100), images: make(chan []byte, 1),
 	}
 	me := sender{cluster: 7, self: idA, address: l.a.Journal, life: 1}
-	l.from = newTransport(me, l.net.Host("a"), slog.New(slog.DiscardHandler), func(peer uint64) {
+	l.from = newTransport(me, l.net.Host("a"), slog.New(slog.DiscardHandler), func(peer uint64, gone bool) {
+		select {
+		case l.gone <- gone:
+		default:
+		}
 		select {
 		case l.lost <- peer:
 		default:
@@ -110,6 +117,33 @@ func TestTransportOutlivesItsPeer(t *testing.T) {
 	<-l.lost
 	l.net.Heal("a", "b")
 	l.until(t, 6)
+}
+
+// A peer at whose address nobody listens is gone. One that refuses what it is sent is not, and neither is one whose
+// connection broke: that says nothing yet.
+func TestPeerIsGone(t *testing.T) {
+	l := newLink(t)
+	stop := l.serve(l.from.from.cluster + 1)
+	l.from.start()
+	l.from.Send([]*raftpb.Message{l.message(1)})
+	if <-l.gone {
+		t.Error("a peer of another cluster is taken for gone")
+	}
+	stop()
+	for !<-l.gone {
+		l.from.Send([]*raftpb.Message{l.message(2)})
+	}
+	for err, want := range map[error]bool{
+		status.Error(codes.Unavailable, "dial tcp 10.0.0.1:9202: connect: connection refused"): true,
+		status.Error(codes.Unavailable, "read: connection reset by peer"):                      false,
+		status.Error(codes.Unavailable, "dial tcp 10.0.0.1:9202: i/o timeout"):                 false,
+		status.Error(codes.Internal, "connection refused"):                                     false,
+		wire.NotLeader("connection refused"):                                                   false,
+	} {
+		if got := nobodyListens(err); got != want {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
 }
 
 // until sends message index until it arrives, and nothing older with it.

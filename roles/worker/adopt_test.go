@@ -76,6 +76,9 @@ func TestAnotherCluster(t *testing.T) {
 func TestRelic(t *testing.T) {
 	s := newSite(t, 2, Options{})
 	s.belong("one", "m0:9200")
+	for _, m := range s.masters { // what was cached before it knew its cluster would be dropped
+		m.until("the worker is there", func() bool { return m.mu.resets > 0 && s.worker.cache.InCluster("one") })
+	}
 	block := s.put(1, "f", randomBytes(mib))
 	if _, err := s.client().SyncCache(t.Context(), &pb.SyncCacheRequest{BlockId: &block}); err != nil {
 		t.Fatal(err)

@@ -87,11 +87,22 @@ func (c *cluster) restartWarm(tr *tree, web *webServer) {
 	}
 }
 
-// fetched counts the answers of the source so far that held bytes of a file.
+// fetched counts the answers of the source so far that held bytes of a file. A server writes an answer down after it
+// was read, so it is asked until it has no more to tell.
 func fetched(web *webServer) int {
+	for n := -1; ; time.Sleep(200 * time.Millisecond) {
+		was := n
+		if n = web.bodies(); n == was {
+			return n
+		}
+	}
+}
+
+// bodies counts the lines of the access log that tell of bytes of a file.
+func (s *webServer) bodies() int {
 	n := 0
 	body := regexp.MustCompile(`^GET 20[06] [1-9]\d* \S*[^/]$`)
-	for _, line := range web.requests() {
+	for _, line := range s.requests() {
 		if body.MatchString(line) {
 			n++
 		}

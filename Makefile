@@ -5,7 +5,7 @@ GO ?= go
 TOOLS := $(CURDIR)/bin
 RACE := ./blockcache/... ./client/... ./fuse/... ./metastore/... ./raftlog/... ./roles/... ./ufs/... ./wire/...
 
-.PHONY: build test check unit race sim mutants prepare generate generated tools bench clean
+.PHONY: build test check unit race sim mutants chaos prepare generate generated tools bench clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o goosefs .
@@ -33,6 +33,11 @@ sim:
 
 mutants:
 	$(GO) test -count=1 -timeout 0 -v -run 'TestMutants$$' ./test/sim -mutants
+
+# chaos has real masters killed, cut off, paused and robbed of their disks, for an hour, or DURATION=10m; needs root. It
+# writes its table to docs/chaos.md.
+chaos:
+	$(GO) test -count=1 -timeout 0 -v -run 'TestChaos$$' ./test/chaos -for $(or $(DURATION),1h) -docs $(CURDIR)/docs
 
 tools:
 	@mkdir -p $(TOOLS)

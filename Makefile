@@ -5,7 +5,7 @@ GO ?= go
 TOOLS := $(CURDIR)/bin
 RACE := ./blockcache/... ./client/... ./fuse/... ./metastore/... ./raftlog/... ./roles/... ./ufs/... ./wire/...
 
-.PHONY: build test check unit race sim mutants chaos prepare generate generated tools bench clean
+.PHONY: build test check unit race sim mutants chaos failover prepare generate generated tools bench clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o goosefs .
@@ -38,6 +38,10 @@ mutants:
 # writes its table to docs/chaos.md.
 chaos:
 	$(GO) test -count=1 -timeout 0 -v -run 'TestChaos$$' ./test/chaos -for $(or $(DURATION),1h) -docs $(CURDIR)/docs
+
+# failover kills the leader 100 times, or KILLS=20, and writes to docs/performance.md how long nobody was answered.
+failover:
+	$(GO) test -count=1 -timeout 0 -v -run 'TestFailover$$' ./test/chaos -kills $(or $(KILLS),100) -docs $(CURDIR)/docs
 
 tools:
 	@mkdir -p $(TOOLS)

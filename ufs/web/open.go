@@ -22,6 +22,9 @@ func (u *UFS) Open(ctx context.Context, name string, v ufs.Version, off, n int64
 		return nil, err
 	}
 	at := u.urlOf(name, false)
+	if ctx.Err() != nil { // a transfer that is parked, or quick, would not notice
+		return nil, ufs.Ended(op, Mask(at.String()), context.Cause(ctx))
+	}
 	want, ok := parsePin(v)
 	if !ok {
 		return nil, failed(op, at, &ufs.Reason{Errno: syscall.EINVAL, Text: "not a version of a web object"})

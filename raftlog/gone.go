@@ -21,6 +21,7 @@ type gone struct {
 }
 
 func (g *gone) report(r *replica, id uint64) {
+	delete(r.heard, id)
 	s := r.node.BasicStatus()
 	if s.RaftState == raft.StateFollower && s.Lead == id {
 		_ = r.node.ForgetLeader() // an error is a dropped message, and there is none to drop

@@ -248,17 +248,15 @@ func TestStatus(t *testing.T) {
 }
 
 func TestBestFollower(t *testing.T) {
-	progress := map[uint64]tracker.Progress{
-		1: {Match: 9, RecentActive: true},
-		2: {Match: 7, RecentActive: true},
-		3: {Match: 7, RecentActive: true},
-		4: {Match: 8},
-		5: {Match: 8, RecentActive: true, IsLearner: true},
+	r := &replica{
+		log: &Log{cfg: Config{ID: 1, ElectionTicks: 10}}, ticks: 30,
+		heard: map[uint64]uint64{2: 20, 3: 30, 4: 19, 5: 30}, // 4 was silent for too long; nothing is known of 6
 	}
-	if got := bestFollower(progress, 1); got != 2 {
+	progress := map[uint64]tracker.Progress{1: {Match: 9}, 2: {Match: 7}, 3: {Match: 7}, 4: {Match: 8}, 5: {Match: 8, IsLearner: true}, 6: {Match: 8}}
+	if got := r.bestFollower(progress); got != 2 {
 		t.Errorf("got %d", got)
 	}
-	if got := bestFollower(map[uint64]tracker.Progress{1: {RecentActive: true}}, 1); got != 0 {
+	if got := r.bestFollower(map[uint64]tracker.Progress{1: {}}); got != 0 {
 		t.Errorf("alone: got %d", got)
 	}
 }

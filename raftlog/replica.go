@@ -22,6 +22,9 @@ type replica struct {
 	applied uint64 // by the apply goroutine in this life, or durable from the last
 	ready   bool   // of the terms before leads, everything is applied
 
+	ticks uint64            // since the start
+	heard map[uint64]uint64 // by member, the tick in which it was last heard of
+
 	membership membership // as of applied
 	changing   uint64     // number of the proposal of a change of the members that is on its way; 0: none
 	changes    uint64     // of the members, so far
@@ -36,7 +39,7 @@ type replica struct {
 }
 
 func newReplica(l *Log, rec *recovered, node *raft.RawNode) *replica {
-	r := &replica{log: l, node: node, applied: rec.applied, membership: rec.membership, sending: make(map[uint64]bool)}
+	r := &replica{log: l, node: node, applied: rec.applied, membership: rec.membership, heard: make(map[uint64]uint64), sending: make(map[uint64]bool)}
 	r.reads = newReads(l.cfg, r.readable)
 	return r
 }
@@ -113,6 +116,7 @@ func (r *replica) tick() {
 			return
 		}
 	}
+	r.ticks++
 	r.node.Tick()
 	if r.untilCheck -= r.log.cfg.Tick; r.untilCheck <= 0 && !r.checking {
 		r.untilCheck, r.checking = spaceCheck, true
@@ -124,12 +128,20 @@ func (r *replica) tick() {
 
 // step gives raft a message of another member. raft's error says that the message does not concern us.
 func (r *replica) step(m *raftpb.Message) {
+	r.heard[m.GetFrom()] = r.ticks
 	if m.GetType() == raftpb.MsgApp && len(m.GetEntries()) > 0 && r.log.full.Load() {
 		return // as if lost: the leader sends them again
 	}
 	if err := r.node.Step(m); err != nil {
 		r.log.cfg.Log.Debug("message ignored", "from", m.GetFrom(), "type", m.GetType(), "reason", err)
 	}
+}
+
+// active says whether a member was heard of within an election timeout. (raft's RecentActive will not do: it begins
+// anew with every timeout, and is false of everybody for a moment.)
+func (r *replica) active(id uint64) bool {
+	at, heard := r.heard[id]
+	return id == r.log.cfg.ID || heard && r.ticks-at <= uint64(r.log.cfg.ElectionTicks)
 }
 
 // handleReady hands out what raft wants done, until it wants nothing.

@@ -50,7 +50,7 @@ func (r *replica) status() Status {
 		ms := MemberStatus{Member: m, Active: self || leader, Leader: leader, Learner: r.membership.learns(m.ID)}
 		if s.RaftState == raft.StateLeader {
 			p := s.Progress[m.ID]
-			ms.Match, ms.Active = p.Match, self || p.RecentActive
+			ms.Match, ms.Active = p.Match, r.active(m.ID)
 		} else if self {
 			ms.Match = r.applied
 		}

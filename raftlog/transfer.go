@@ -37,7 +37,7 @@ func (r *replica) startTransfer(to uint64, done chan error) {
 	}
 	progress := r.node.Status().Progress
 	if to == 0 {
-		to = bestFollower(progress, r.log.cfg.ID)
+		to = r.bestFollower(progress)
 	}
 	p, ok := progress[to]
 	switch {
@@ -45,7 +45,7 @@ func (r *replica) startTransfer(to uint64, done chan error) {
 		done <- nil
 	case r.transfer.done != nil:
 		done <- ErrBusy
-	case !ok || p.IsLearner || !p.RecentActive:
+	case !ok || p.IsLearner || !r.active(to):
 		done <- because(syscall.EHOSTUNREACH, "no other member can lead now")
 	default:
 		r.transfer.done = done
@@ -54,10 +54,10 @@ func (r *replica) startTransfer(to uint64, done chan error) {
 }
 
 // bestFollower is the active member that has most of the log, and of these the one with the lowest id; 0: none.
-func bestFollower(progress map[uint64]tracker.Progress, self uint64) uint64 {
+func (r *replica) bestFollower(progress map[uint64]tracker.Progress) uint64 {
 	var best uint64
 	for id, p := range progress {
-		if id == self || p.IsLearner || !p.RecentActive {
+		if id == r.log.cfg.ID || p.IsLearner || !r.active(id) {
 			continue
 		}
 		if best == 0 || p.Match > progress[best].Match || (p.Match == progress[best].Match && id < best) {

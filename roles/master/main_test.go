@@ -3,7 +3,7 @@ package master
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"goosefs/test/leaks"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaks.Main(m) }

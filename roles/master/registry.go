@@ -2,15 +2,11 @@ package master
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
-	"goosefs/metastore"
 	"goosefs/wire/clusterpb"
 	"goosefs/wire/ring"
 )
@@ -48,17 +44,23 @@ type worker struct {
 	blocks  map[int64]int64
 }
 
-// session is one report stream. Orders wait in it until the stream sends them.
+// session is one report stream. Orders wait in it until the stream sends them. The registry's lock guards what is not a
+// channel.
 type session struct {
-	orders chan *clusterpb.WorkerOrders
-	left   bool // the stream ended; guarded by the registry's lock
+	orders  chan *clusterpb.WorkerOrders
+	wake    chan struct{} // a token: there is something else to tell
+	anew    bool          // an order did not fit, so the worker is to report anew
+	told    uint64        // the last ticket
+	ordered uint64        // number of the last order
+	obeyed  uint64        // the last one that the worker has carried out
+	left    bool          // the stream ended
 }
 
 // sessionOrders is how many orders wait for one worker.
 const sessionOrders = 256
 
 func newSession() *session {
-	return &session{orders: make(chan *clusterpb.WorkerOrders, sessionOrders)}
+	return &session{orders: make(chan *clusterpb.WorkerOrders, sessionOrders), wake: make(chan struct{}, 1)}
 }
 
 // holder is a worker with bytes of a block.
@@ -92,6 +94,7 @@ func (r *registry) report(s *session, in *clusterpb.WorkerReport, now time.Time)
 		r.mu.ring = nil
 	}
 	w.session, w.seen = s, now
+	s.obeyed = max(s.obeyed, in.GetObeyed())
 	w.host, w.port, w.started = in.GetHost(), int(in.GetRpcPort()), in.GetStartTimeMs()
 	w.tiers, w.count = in.GetTiers(), in.GetCounters()
 	if in.GetReset_() {
@@ -107,6 +110,10 @@ func (r *registry) report(s *session, in *clusterpb.WorkerReport, now time.Time)
 		}
 	}
 	r.wakeLocked()
+	if in.GetTicket() > s.told {
+		s.told = in.GetTicket()
+		s.wakeLocked()
+	}
 	return slices.Sorted(maps.Keys(grown))
 }
 
@@ -275,88 +282,55 @@ func (r *registry) order(files []int64) {
 	defer r.mu.Unlock()
 	for _, w := range r.mu.workers {
 		if w.session != nil {
-			w.session.free(files)
+			w.session.freeLocked(files)
 		}
 	}
 }
 
-// free leaves orders to drop files.
-func (s *session) free(files []int64) {
-	for page := range slices.Chunk(files, orderPage) {
-		s.send(&clusterpb.WorkerOrders{FreeFiles: page})
-	}
-}
-
-// send leaves an order for the stream. A worker that does not take its orders is told to report anew instead, when it
-// gets to it: what it should not have is found then.
-func (s *session) send(o *clusterpb.WorkerOrders) {
-	select {
-	case s.orders <- o:
-	default:
-		select {
-		case <-s.orders:
-		default:
-		}
-		select {
-		case s.orders <- &clusterpb.WorkerOrders{SendAll: true}:
-		default:
-		}
-	}
-}
-
-// Free orders are repeated after freeAgain, for one may have been lost, and given up when for freePatience nothing went.
-const (
-	freeAgain    = time.Second
-	freePatience = 10 * time.Second
-)
-
-// free has all live workers drop files, and waits until none holds a byte of them.
-func (r *registry) free(ctx context.Context, path string, files []int64) error {
-	again := time.NewTicker(freeAgain)
-	defer again.Stop()
-	patience := time.NewTimer(freePatience)
-	defer patience.Stop()
-	held, fewer := r.held(files)
-	r.order(held)
-	for len(held) > 0 {
-		select {
-		case <-fewer:
-		case <-again.C:
-			r.order(held)
-		case <-patience.C:
-			return &metastore.Error{Text: fmt.Sprintf("%d files of %s are still held by workers", len(held), path), Err: pathErr("free", path, syscall.EBUSY)}
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		before := len(held)
-		if held, fewer = r.held(held); len(held) < before {
-			patience.Reset(freePatience)
-		}
-	}
-	return nil
-}
-
-// held tells which of the files some live worker holds, and a channel that closes when there may be fewer.
-func (r *registry) held(files []int64) (held []int64, fewer <-chan struct{}) {
+// orderOne tells the worker on a stream to drop files.
+func (r *registry) orderOne(s *session, files []int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, file := range files {
-		if r.heldLocked(file) {
-			held = append(held, file)
-		}
-	}
-	return held, r.mu.fewer
+	s.freeLocked(files)
 }
 
-func (r *registry) heldLocked(file int64) bool {
-	for _, holders := range r.mu.places[file] {
-		for _, h := range holders {
-			if w := r.mu.workers[h.worker]; w.session != nil {
-				return true
-			}
-		}
+// freeLocked leaves orders to drop files. fits is false if there was no room for all of them.
+func (s *session) freeLocked(files []int64) (fits bool) {
+	fits = true
+	for page := range slices.Chunk(files, orderPage) {
+		fits = s.sendLocked(page) && fits
 	}
+	return fits
+}
+
+// sendLocked leaves an order for the stream. A worker that does not take its orders is told to report anew when it gets
+// to it: what it should not have is found then.
+func (s *session) sendLocked(files []int64) (fits bool) {
+	select {
+	case s.orders <- &clusterpb.WorkerOrders{FreeFiles: files, Number: s.ordered + 1}:
+		s.ordered++
+		return true
+	default:
+	}
+	s.anew = true
+	s.wakeLocked()
 	return false
+}
+
+func (s *session) wakeLocked() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// news is what the worker on a stream is to be told besides orders.
+func (r *registry) news(s *session) *clusterpb.WorkerOrders {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	news := &clusterpb.WorkerOrders{SendAll: s.anew, Told: s.told}
+	s.anew = false
+	return news
 }
 
 // status lists all workers, by host.

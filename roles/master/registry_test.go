@@ -1,14 +1,10 @@
 package master
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"goosefs/wire/clusterpb"
@@ -32,11 +28,18 @@ func block(index int64) int64 { return testFile&^blockMask | index }
 
 // says has worker id report blocks (block, bytes, block, bytes …), on a stream of its own from its first report on.
 func (c *crew) says(id int64, reset bool, blocks ...int64) []int64 {
+	return c.tell(id, reset, 0, blocks...)
+}
+
+// obeys has worker id report, after it has carried out that order.
+func (c *crew) obeys(id int64, order uint64, blocks ...int64) { c.tell(id, false, order, blocks...) }
+
+func (c *crew) tell(id int64, reset bool, obeyed uint64, blocks ...int64) []int64 {
 	if c.sessions[id] == nil {
 		c.sessions[id] = newSession()
 	}
 	in := &clusterpb.WorkerReport{
-		WorkerId: id, Host: fmt.Sprintf("w%d", id), RpcPort: 9203, Reset_: reset,
+		WorkerId: id, Host: fmt.Sprintf("w%d", id), RpcPort: 9203, Reset_: reset, Obeyed: obeyed,
 		Tiers: []*clusterpb.TierUsage{{Alias: "SSD", Quota: 100, Used: 10}},
 	}
 	for i := 0; i < len(blocks); i += 2 {
@@ -76,10 +79,10 @@ func (c *crew) orders(id int64) (orders []string) {
 	for {
 		select {
 		case o := <-c.sessions[id].orders:
-			if o.GetSendAll() {
+			orders = append(orders, fmt.Sprint(o.GetFreeFiles()))
+		case <-c.sessions[id].wake:
+			if c.news(c.sessions[id]).GetSendAll() {
 				orders = append(orders, "all")
-			} else {
-				orders = append(orders, fmt.Sprint(o.GetFreeFiles()))
 			}
 		default:
 			return orders
@@ -236,8 +239,7 @@ func TestOrders(t *testing.T) {
 	for range sessionOrders + 10 {
 		c.order([]int64{3})
 	}
-	got := c.orders(1)
-	if len(got) != sessionOrders || got[0] != "[3]" || got[len(got)-1] != "all" {
+	if got := slices.Sorted(slices.Values(c.orders(1))); len(got) != sessionOrders+1 || got[0] != "[3]" || got[len(got)-1] != "all" {
 		t.Errorf("%d orders, from %s to %s", len(got), got[0], got[len(got)-1])
 	}
 }
@@ -250,63 +252,4 @@ func TestHoldings(t *testing.T) {
 	if got := c.holdings(); len(got) != 1 || !slices.Equal(got[c.sessions[1]], []int64{testFile, 9<<24 | blockMask}) {
 		t.Errorf("holdings %v", got)
 	}
-}
-
-// Free returns when the last worker that lives reports the last byte gone.
-func TestFreeWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t)
-		c.says(1, true, block(0), 1, block(1), 1)
-		c.says(2, true, block(0), 1)
-		c.says(3, true, block(0), 1)
-		c.leaves(3) // not waited for
-		freed := make(chan error, 1)
-		go func() { freed <- c.free(t.Context(), "/f", []int64{testFile, 5<<24 | blockMask}) }()
-		still := func() {
-			t.Helper()
-			synctest.Wait()
-			select {
-			case err := <-freed:
-				t.Fatalf("freed too early: %v", err)
-			default:
-			}
-		}
-		still()
-		if got := c.orders(1); !slices.Equal(got, []string{fmt.Sprintf("[%d]", int64(testFile))}) {
-			t.Errorf("orders %v", got)
-		}
-		c.says(1, false, block(0), 0)
-		still()
-		time.Sleep(freeAgain + 1) // an order may have been lost: it is given again
-		still()
-		if got := c.orders(2); len(got) != 2 {
-			t.Errorf("worker 2 has orders %v", got)
-		}
-		c.says(1, false, block(1), 0)
-		still()
-		c.leaves(2) // and with it the last
-		if err := <-freed; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-func TestFreeGivesUp(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCrew(t)
-		c.says(1, true, block(0), 1)
-		begun := time.Now()
-		err := c.free(t.Context(), "/f", []int64{testFile})
-		if !errors.Is(err, syscall.EBUSY) || err.Error() != "1 files of /f are still held by workers" {
-			t.Errorf("gives up with %v", err)
-		}
-		if took := time.Since(begun); took != freePatience {
-			t.Errorf("after %s", took)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := c.free(ctx, "/f", []int64{testFile}); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("the caller leaves: %v", err)
-		}
-	})
 }

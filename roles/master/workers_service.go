@@ -28,6 +28,10 @@ func (s *workersService) Report(stream grpc.BidiStreamingServer[clusterpb.Worker
 			if err := stream.Send(o); err != nil {
 				return err
 			}
+		case <-session.wake:
+			if err := stream.Send(s.registry.news(session)); err != nil {
+				return err
+			}
 		case err := <-received:
 			return err
 		case <-s.ctx.Done():
@@ -45,6 +49,9 @@ func (s *workersService) receive(stream grpc.BidiStreamingServer[clusterpb.Worke
 		if report.GetWorkerId() <= 0 || worker != 0 && worker != report.GetWorkerId() {
 			return pathErr("report", report.GetHost(), syscall.EINVAL)
 		}
+		if id := clusterName(s.identity.ClusterID); report.GetClusterId() != id {
+			return pathErr("report", "cluster "+report.GetClusterId()+" to a master of cluster "+id, syscall.EPERM)
+		}
 		if worker == 0 {
 			worker = report.GetWorkerId()
 			s.log.Info("worker reports", "worker", report.GetHost(), "id", worker)
@@ -60,7 +67,7 @@ func (m *Master) dropOrphans(ctx context.Context, session *session, files []int6
 	if len(unknown) == 0 || m.linearize(ctx) != nil {
 		return
 	}
-	session.free(m.unknown(unknown))
+	m.registry.orderOne(session, m.unknown(unknown))
 }
 
 // unknown are those of files that are not in the namespace.

@@ -16,20 +16,20 @@ const meetFor = 3 * time.Second
 // meet asks a master which cluster it is of, before it is told what is cached here: a file id means nothing in another
 // cluster. If the master's is another than this worker's, and has a leader, the worker changes over. A master of
 // another cluster without a leader may be a relic; it is told nothing.
-func (w *Worker) meet(ctx context.Context, conn *grpc.ClientConn) error {
+func (w *Worker) meet(ctx context.Context, conn *grpc.ClientConn) (cluster string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, meetFor)
 	defer cancel()
 	s, err := clusterpb.NewClusterClient(conn).Status(ctx, &clusterpb.StatusRequest{})
 	if err != nil {
-		return err
+		return "", err
 	}
 	switch id := s.GetClusterId(); {
 	case id == "" || w.cache.InCluster(id):
-		return nil
+		return id, nil
 	case s.GetLeader() == "":
-		return fmt.Errorf("it is of cluster %s, which has no leader, and this worker of another", id)
+		return "", fmt.Errorf("it is of cluster %s, which has no leader, and this worker of another", id)
 	default:
-		return w.adopt(id)
+		return id, w.adopt(id)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"time"
 
+	"goosefs/blockcache"
 	"goosefs/ufs"
 )
 
@@ -214,8 +215,11 @@ func (f *fills) keep(src *source, fl *flight) bool {
 			end = end / chunk * chunk
 		}
 		if end > done {
-			if kept, _ := cached.Put(fl.off+done, data[done:end]); !kept {
-				f.refused.Store(time.Now().UnixNano())
+			kept, forgotten := fl.put(cached, done, data[done:end])
+			if !kept {
+				if !forgotten {
+					f.refused.Store(time.Now().UnixNano())
+				}
 				return false
 			}
 			done = end
@@ -225,6 +229,17 @@ func (f *fills) keep(src *source, fl *flight) bool {
 		}
 	}
 	return true
+}
+
+// put puts bytes of the flight into the cache, unless the file was forgotten.
+func (fl *flight) put(cached *blockcache.File, off int64, p []byte) (kept, forgotten bool) {
+	fl.keeping.Lock()
+	defer fl.keeping.Unlock()
+	if fl.keeping.forgotten {
+		return false, true
+	}
+	kept, _ = cached.Put(fl.off+off, p)
+	return kept, false
 }
 
 func pause(ctx context.Context, d time.Duration) {

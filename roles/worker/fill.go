@@ -239,6 +239,19 @@ func (f *fills) join(src *source, x *file, w want) *flight {
 	return fl
 }
 
+// forget has flights of files keep nothing more. Whoever waits for their bytes still gets them.
+func (f *fills) forget(files []int64) {
+	var flights []*flight
+	f.mu.Lock()
+	for _, id := range files {
+		flights = append(flights, f.mu.flights[id]...)
+	}
+	f.mu.Unlock()
+	for _, fl := range flights {
+		fl.forget()
+	}
+}
+
 // release ends a use of a flight.
 func (f *fills) release(fl *flight) {
 	if buf := fl.release(); int64(cap(buf)) == f.segment {

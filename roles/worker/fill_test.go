@@ -67,6 +67,40 @@ func TestTee(t *testing.T) {
 	}
 }
 
+// A file that is freed while it comes in is not cached by what comes later; its reader gets all of it.
+func TestFreedInFlight(t *testing.T) {
+	b := newStand(t, Options{}, blockcache.Options{})
+	data := b.put(1, "f", mib)
+	goOn := make(chan struct{})
+	b.source.misbehave(b.stalling(300*kib, goOn))
+	x := b.open(1)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if got, err := b.read(ctx, x, 0, mib); int64(len(got)) != 300*kib || err == nil {
+		t.Fatalf("read %d bytes, %v", len(got), err)
+	}
+	b.cached(1, 256*kib)
+	b.fills.mu.Lock()
+	fl := b.fills.mu.flights[x.info.ID][0]
+	b.fills.mu.Unlock()
+	b.fills.forget([]int64{x.info.ID, 99<<24 | blockMask})
+	b.cache.Drop(x.info.ID)
+	rest := make(chan []byte, 1)
+	go func() {
+		got, err := b.read(t.Context(), x, 0, mib)
+		if err != nil {
+			t.Error(err)
+		}
+		rest <- got
+	}()
+	close(goOn)
+	if !bytes.Equal(<-rest, data) {
+		t.Error("the reader did not get what it asked for")
+	}
+	<-fl.landed
+	b.cached(1, 0)
+}
+
 // A source that proves its bytes only by the last of them: until then nobody sees one, and if the proof fails, nobody
 // ever does.
 func TestLateProof(t *testing.T) {

@@ -14,6 +14,11 @@ type flight struct {
 	keep     bool          // its bytes are offered to the cache
 	landed   chan struct{} // closed when it is over, kept or not
 
+	keeping struct {
+		sync.Mutex      // held while bytes are put into the cache
+		forgotten  bool // no more are
+	}
+
 	mu struct {
 		sync.Mutex
 		data    []byte        // nil until the flight has left
@@ -32,6 +37,13 @@ func newFlight(file, off, end int64, keep bool) *flight {
 	fl := &flight{file: file, off: off, end: end, keep: keep, landed: make(chan struct{})}
 	fl.mu.refs, fl.mu.wanted = 3, time.Now()
 	return fl
+}
+
+// forget has no more bytes put into the cache. None is being put when it returns.
+func (fl *flight) forget() {
+	fl.keeping.Lock()
+	defer fl.keeping.Unlock()
+	fl.keeping.forgotten = true
 }
 
 func (fl *flight) size() int64 { return fl.end - fl.off }

@@ -5,24 +5,24 @@ import (
 	"sync"
 )
 
-// link is the way to one master. Who wants it told of something takes a ticket, and may wait until the reports with
-// that number have been sent.
+// link is the way to one master. Who wants it told of something takes a ticket, and may wait until the master says that
+// it has taken in a report with that ticket.
 type link struct {
 	master string
 	wake   chan struct{} // a token: report now
 
 	mu struct {
 		sync.Mutex
-		up      bool          // a stream is up and everything has been sent on it
-		tickets uint64        // given out
-		sent    uint64        // reports sent since cover tickets up to this one
-		changed chan struct{} // closed and replaced when up or sent change
+		up      bool          // a stream is up and everything has been taken in on it
+		tickets uint64        // given out; from 1 on
+		taken   uint64        // reports that were taken in cover tickets up to this one
+		changed chan struct{} // closed and replaced when up or taken change
 	}
 }
 
 func newLink(master string) *link {
 	l := &link{master: master, wake: make(chan struct{}, 1)}
-	l.mu.changed = make(chan struct{})
+	l.mu.changed, l.mu.tickets = make(chan struct{}), 1
 	return l
 }
 
@@ -39,11 +39,11 @@ func (l *link) ask() (ticket uint64) {
 	return ticket
 }
 
-// await returns when the ticket's report has been sent, cannot be sent, or ctx ends.
+// await returns when the ticket's report has been taken in, cannot be sent, or ctx ends.
 func (l *link) await(ctx context.Context, ticket uint64) {
 	for {
 		l.mu.Lock()
-		done, changed := !l.mu.up || l.mu.sent >= ticket, l.mu.changed
+		done, changed := !l.mu.up || l.mu.taken >= ticket, l.mu.changed
 		l.mu.Unlock()
 		if done {
 			return
@@ -63,12 +63,13 @@ func (l *link) asked() uint64 {
 	return l.mu.tickets
 }
 
-// told notes that a report which covers the ticket was sent. It says whether the master had not been reported to before.
+// told notes that a report which covers the ticket was taken in. It says whether the master had not been reported to
+// before.
 func (l *link) told(ticket uint64) (first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	first = !l.mu.up
-	l.mu.up, l.mu.sent = true, max(l.mu.sent, ticket)
+	l.mu.up, l.mu.taken = true, max(l.mu.taken, ticket)
 	l.announceLocked()
 	return first
 }

@@ -2,8 +2,11 @@ package worker
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"time"
 
+	"goosefs/blockcache"
 	"goosefs/wire"
 	"goosefs/wire/clusterpb"
 
@@ -43,7 +46,8 @@ func (r *reporter) hurry() {
 	}
 }
 
-// flush has all masters told at once what is cached now, and returns when those that can be reached have been sent it.
+// flush has all masters told at once what is cached now, and returns when those that can be reached have
+// taken it in.
 func (r *reporter) flush(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, flushFor)
 	defer cancel()
@@ -81,20 +85,21 @@ func (r *reporter) run(l *link) {
 func (r *reporter) report(conn *grpc.ClientConn, l *link) error {
 	ctx, cancel := context.WithCancel(r.worker.ctx)
 	defer cancel()
-	if err := r.worker.meet(ctx, conn); err != nil {
+	cluster, err := r.worker.meet(ctx, conn)
+	if err != nil {
 		return err
 	}
 	stream, err := clusterpb.NewWorkersClient(conn).Report(ctx)
 	if err != nil {
 		return err
 	}
-	all := make(chan struct{}, 1) // a token: send everything
+	s := &reportStream{BidiStreamingClient: stream, cluster: cluster, all: make(chan struct{}, 1)}
 	ended := make(chan error, 1)
 	go func() {
 		defer close(ended)
-		ended <- r.obey(stream, all)
+		ended <- r.obey(s, l)
 	}()
-	err = r.send(stream, l, all, ended)
+	err = r.send(s, l, ended)
 	cancel()
 	if reason, ok := <-ended; ok { // it says more than that a send failed
 		err = reason
@@ -102,62 +107,79 @@ func (r *reporter) report(conn *grpc.ClientConn, l *link) error {
 	return err
 }
 
-type reportStream = grpc.BidiStreamingClient[clusterpb.WorkerReport, clusterpb.WorkerOrders]
+// reportStream is a stream of reports and orders.
+type reportStream struct {
+	grpc.BidiStreamingClient[clusterpb.WorkerReport, clusterpb.WorkerOrders]
+	cluster string        // of the master
+	all     chan struct{} // a token: send everything
+	obeyed  atomic.Uint64 // number of the last order that was carried out
+}
+
+// errChangedOver is why a stream ends: this worker is of another cluster by now.
+var errChangedOver = errors.New("this worker is of another cluster by now")
+
+// post sends one message, unless what it tells is of another cluster than the master.
+func (s *reportStream) post(cache *blockcache.Cache, report *clusterpb.WorkerReport) error {
+	if s.cluster != "" && !cache.InCluster(s.cluster) {
+		return errChangedOver
+	}
+	report.ClusterId = s.cluster
+	return s.Send(report)
+}
 
 // send sends reports until the stream ends.
-func (r *reporter) send(stream reportStream, l *link, all <-chan struct{}, ended <-chan error) error {
+func (r *reporter) send(stream *reportStream, l *link, ended <-chan error) error {
 	tick := time.NewTicker(r.worker.options.Report)
 	defer tick.Stop()
-	ticket := l.asked()
-	for since, err := r.sendAll(stream); ; {
+	for since, err := r.sendAll(stream, l.asked()); ; {
 		if err != nil {
 			return err
 		}
-		if l.told(ticket) {
-			r.worker.log.Info("reporting", "master", l.master)
-		}
 		report := r.sendChanges
 		select {
-		case <-all:
-			report = func(reportStream, uint64) (uint64, error) { return r.sendAll(stream) }
+		case <-stream.all:
+			report = func(stream *reportStream, ticket, _ uint64) (uint64, error) { return r.sendAll(stream, ticket) }
 		case <-tick.C:
 		case <-l.wake:
 		case err := <-ended:
 			return err
 		}
-		ticket = l.asked()
-		since, err = report(stream, since)
+		since, err = report(stream, l.asked(), since)
 	}
 }
 
 // sendAll sends all blocks, in pages.
-func (r *reporter) sendAll(stream reportStream) (since uint64, err error) {
+func (r *reporter) sendAll(stream *reportStream, ticket uint64) (since uint64, err error) {
+	obeyed := stream.obeyed.Load() // before what is told
 	_, since, _ = r.worker.cache.Changes(0)
 	page := r.head()
 	page.Reset_ = true
 	for b := range r.worker.cache.Blocks() {
 		page.Changes = append(page.Changes, &clusterpb.BlockChange{BlockId: b.FileID&^blockMask | b.Index, Bytes: b.Bytes})
 		if len(page.Changes) == reportPage {
-			if err := stream.Send(page); err != nil {
+			if err := stream.post(r.worker.cache, page); err != nil {
 				return since, err
 			}
 			page = r.head()
 		}
 	}
-	return since, stream.Send(page)
+	page.Obeyed, page.Ticket = obeyed, ticket
+	return since, stream.post(r.worker.cache, page)
 }
 
 // sendChanges sends what changed, or everything if that is not known any more.
-func (r *reporter) sendChanges(stream reportStream, since uint64) (uint64, error) {
+func (r *reporter) sendChanges(stream *reportStream, ticket, since uint64) (uint64, error) {
+	obeyed := stream.obeyed.Load() // before what is told
 	changes, now, complete := r.worker.cache.Changes(since)
 	if !complete {
-		return r.sendAll(stream)
+		return r.sendAll(stream, ticket)
 	}
 	page := r.head()
+	page.Obeyed, page.Ticket = obeyed, ticket
 	for _, c := range changes {
 		page.Changes = append(page.Changes, &clusterpb.BlockChange{BlockId: c.FileID&^blockMask | c.Index, Bytes: c.Bytes})
 	}
-	return now, stream.Send(page)
+	return now, stream.post(r.worker.cache, page)
 }
 
 // head is what every report says about the worker.
@@ -180,7 +202,7 @@ func (r *reporter) head() *clusterpb.WorkerReport {
 }
 
 // obey does what the master orders, until the stream ends.
-func (r *reporter) obey(stream reportStream, all chan<- struct{}) error {
+func (r *reporter) obey(stream *reportStream, l *link) error {
 	for {
 		orders, err := stream.Recv()
 		if err != nil {
@@ -188,16 +210,21 @@ func (r *reporter) obey(stream reportStream, all chan<- struct{}) error {
 		}
 		if orders.GetSendAll() {
 			select {
-			case all <- struct{}{}:
+			case stream.all <- struct{}{}:
 			default:
 			}
 		}
 		if files := orders.GetFreeFiles(); len(files) > 0 {
+			r.worker.fills.forget(files)
 			for _, id := range files {
 				r.worker.cache.Drop(id)
 			}
 			r.worker.sources.forget(files)
+			stream.obeyed.Store(orders.GetNumber())
 			r.hurry()
+		}
+		if told := orders.GetTold(); told > 0 && l.told(told) {
+			r.worker.log.Info("reporting", "master", l.master)
 		}
 	}
 }

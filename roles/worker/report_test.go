@@ -63,13 +63,21 @@ func TestReport(t *testing.T) {
 func TestLoadIsReported(t *testing.T) {
 	s := newSite(t, 2, Options{})
 	c := s.client()
-	s.masters[0].until("the worker is there", func() bool { return s.masters[0].mu.resets > 0 })
+	for _, l := range s.worker.reports.links {
+		eventually(t, func() bool { l.mu.Lock(); defer l.mu.Unlock(); return l.mu.up }, func() string { return "the worker does not report to " + l.master })
+	}
 	for i := range int64(20) {
 		block := s.put(i+1, fmt.Sprint("f", i), randomBytes(100*kib))
 		if _, err := c.SyncCache(t.Context(), &pb.SyncCacheRequest{BlockId: &block, Length: proto.Int64(100 * kib)}); err != nil {
 			t.Fatal(err)
 		}
-		s.masters[0].until("it is loaded", func() bool { return s.masters[0].mu.blocks[block] == 100*kib })
+		for _, m := range s.masters {
+			m.mu.Lock()
+			if got := m.mu.blocks[block]; got != 100*kib {
+				t.Errorf("%s knows of %d bytes", m.name, got)
+			}
+			m.mu.Unlock()
+		}
 	}
 	s.masters[0].stop()
 	s.masters[1].stop()

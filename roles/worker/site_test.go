@@ -3,9 +3,11 @@ package worker
 import (
 	"context"
 	"io"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -183,21 +185,36 @@ func (l *listener) Source(ctx context.Context, req *clusterpb.SourceRequest) (*c
 }
 
 func (l *listener) Report(stream grpc.BidiStreamingServer[clusterpb.WorkerReport, clusterpb.WorkerOrders]) error {
-	received := make(chan error, 1)
+	received, tickets := make(chan error, 1), make(chan uint64, 1000)
 	go func() {
-		for {
+		for told := uint64(0); ; {
 			r, err := stream.Recv()
 			if err != nil {
 				received <- err
 				return
 			}
+			l.mu.Lock()
+			cluster := l.mu.cluster
+			l.mu.Unlock()
+			if r.GetClusterId() != cluster {
+				received <- wire.Status(&fs.PathError{Op: "report", Path: r.GetClusterId(), Err: syscall.EPERM})
+				return
+			}
 			l.take(r)
+			if r.GetTicket() > told {
+				told = r.GetTicket()
+				tickets <- told
+			}
 		}
 	}()
 	for {
 		select {
 		case o := <-l.orders:
 			if err := stream.Send(o); err != nil {
+				return err
+			}
+		case told := <-tickets:
+			if err := stream.Send(&clusterpb.WorkerOrders{Told: told}); err != nil {
 				return err
 			}
 		case err := <-received:

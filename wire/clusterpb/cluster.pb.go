@@ -570,7 +570,10 @@ type WorkerReport struct {
 	Tiers         []*TierUsage           `protobuf:"bytes,5,rep,name=tiers,proto3" json:"tiers,omitempty"`
 	Reset_        bool                   `protobuf:"varint,6,opt,name=reset,proto3" json:"reset,omitempty"` // the master forgets what it knew of this worker before it reads changes
 	Changes       []*BlockChange         `protobuf:"bytes,7,rep,name=changes,proto3" json:"changes,omitempty"`
-	Counters      *Counters              `protobuf:"bytes,8,opt,name=counters,proto3" json:"counters,omitempty"` // since the worker started
+	Counters      *Counters              `protobuf:"bytes,8,opt,name=counters,proto3" json:"counters,omitempty"`                     // since the worker started
+	Obeyed        uint64                 `protobuf:"varint,9,opt,name=obeyed,proto3" json:"obeyed,omitempty"`                        // the last order of this stream that was carried out; changes tell what came of it
+	Ticket        uint64                 `protobuf:"varint,10,opt,name=ticket,proto3" json:"ticket,omitempty"`                       // of the last message of a report: the master says when it has taken it in
+	ClusterId     string                 `protobuf:"bytes,11,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"` // that the file ids are of; a master of another one takes nothing in
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -659,6 +662,27 @@ func (x *WorkerReport) GetCounters() *Counters {
 		return x.Counters
 	}
 	return nil
+}
+
+func (x *WorkerReport) GetObeyed() uint64 {
+	if x != nil {
+		return x.Obeyed
+	}
+	return 0
+}
+
+func (x *WorkerReport) GetTicket() uint64 {
+	if x != nil {
+		return x.Ticket
+	}
+	return 0
+}
+
+func (x *WorkerReport) GetClusterId() string {
+	if x != nil {
+		return x.ClusterId
+	}
+	return ""
 }
 
 type TierUsage struct {
@@ -853,6 +877,8 @@ type WorkerOrders struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	SendAll       bool                   `protobuf:"varint,1,opt,name=send_all,json=sendAll,proto3" json:"send_all,omitempty"`              // differences do not fit: send everything, beginning with reset
 	FreeFiles     []int64                `protobuf:"varint,2,rep,packed,name=free_files,json=freeFiles,proto3" json:"free_files,omitempty"` // drop all blocks of these file ids
+	Number        uint64                 `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`                               // of an order to drop, from 1 on within a stream
+	Told          uint64                 `protobuf:"varint,4,opt,name=told,proto3" json:"told,omitempty"`                                   // the highest ticket whose report was taken in
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -899,6 +925,20 @@ func (x *WorkerOrders) GetFreeFiles() []int64 {
 		return x.FreeFiles
 	}
 	return nil
+}
+
+func (x *WorkerOrders) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *WorkerOrders) GetTold() uint64 {
+	if x != nil {
+		return x.Told
+	}
+	return 0
 }
 
 type SourceRequest struct {
@@ -1946,7 +1986,7 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\fR\amessage\x12\x12\n" +
 	"\x04data\x18\x03 \x01(\fR\x04data\x12\x16\n" +
 	"\x06crc32c\x18\x04 \x01(\aR\x06crc32c\x12\x12\n" +
-	"\x04last\x18\x05 \x01(\bR\x04last\"\xbe\x02\n" +
+	"\x04last\x18\x05 \x01(\bR\x04last\"\x8d\x03\n" +
 	"\fWorkerReport\x12\x1b\n" +
 	"\tworker_id\x18\x01 \x01(\x03R\bworkerId\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x19\n" +
@@ -1955,7 +1995,12 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\x05tiers\x18\x05 \x03(\v2\x1d.goosefs.cluster.v1.TierUsageR\x05tiers\x12\x14\n" +
 	"\x05reset\x18\x06 \x01(\bR\x05reset\x129\n" +
 	"\achanges\x18\a \x03(\v2\x1f.goosefs.cluster.v1.BlockChangeR\achanges\x128\n" +
-	"\bcounters\x18\b \x01(\v2\x1c.goosefs.cluster.v1.CountersR\bcounters\"c\n" +
+	"\bcounters\x18\b \x01(\v2\x1c.goosefs.cluster.v1.CountersR\bcounters\x12\x16\n" +
+	"\x06obeyed\x18\t \x01(\x04R\x06obeyed\x12\x16\n" +
+	"\x06ticket\x18\n" +
+	" \x01(\x04R\x06ticket\x12\x1d\n" +
+	"\n" +
+	"cluster_id\x18\v \x01(\tR\tclusterId\"c\n" +
 	"\tTierUsage\x12\x14\n" +
 	"\x05alias\x18\x01 \x01(\tR\x05alias\x12\x14\n" +
 	"\x05quota\x18\x02 \x01(\x03R\x05quota\x12\x12\n" +
@@ -1968,11 +2013,13 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\x10bytes_from_cache\x18\x01 \x01(\x03R\x0ebytesFromCache\x12$\n" +
 	"\x0ebytes_from_ufs\x18\x02 \x01(\x03R\fbytesFromUfs\x12%\n" +
 	"\x0eblocks_evicted\x18\x03 \x01(\x03R\rblocksEvicted\x12%\n" +
-	"\x0echunks_damaged\x18\x04 \x01(\x03R\rchunksDamaged\"H\n" +
+	"\x0echunks_damaged\x18\x04 \x01(\x03R\rchunksDamaged\"t\n" +
 	"\fWorkerOrders\x12\x19\n" +
 	"\bsend_all\x18\x01 \x01(\bR\asendAll\x12\x1d\n" +
 	"\n" +
-	"free_files\x18\x02 \x03(\x03R\tfreeFiles\"(\n" +
+	"free_files\x18\x02 \x03(\x03R\tfreeFiles\x12\x16\n" +
+	"\x06number\x18\x03 \x01(\x04R\x06number\x12\x12\n" +
+	"\x04told\x18\x04 \x01(\x04R\x04told\"(\n" +
 	"\rSourceRequest\x12\x17\n" +
 	"\afile_id\x18\x01 \x01(\x03R\x06fileId\"\xec\x02\n" +
 	"\n" +

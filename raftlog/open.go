@@ -36,6 +36,7 @@ type Log struct {
 	stopOnce    sync.Once
 	failed      chan struct{} // closed before stop if the log failed
 	full        atomic.Bool   // see space.go
+	slow        slowness
 	applierDone <-chan struct{}
 	done        chan struct{} // closed when all goroutines have ended and the folder is unlocked
 

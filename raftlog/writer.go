@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"go.etcd.io/etcd/server/v3/storage/wal/walpb"
 	"go.etcd.io/raft/v3"
@@ -121,7 +122,10 @@ func (w *writer) sync(state *raftpb.HardState, entries []*raftpb.Entry) error {
 	if !raft.MustSync(state, w.journal.saved, len(entries)) {
 		return nil
 	}
-	if err := w.journal.save(state, entries); err != nil {
+	w.log.slow.begin(time.Now())
+	err := w.journal.save(state, entries)
+	w.log.slow.end(time.Now())
+	if err != nil {
 		return err
 	}
 	w.log.cfg.hooks.at("saved")

@@ -69,7 +69,7 @@ func (m *Master) peer() *clusterpb.Peer {
 	}
 	status := m.raft.Status()
 	p.ClusterId, p.MemberId, p.Leader = m.identity.ClusterID, m.identity.ID, status.Leader
-	p.Full = status.Full || m.store.Full()
+	p.Full, p.Slow = status.Full || m.store.Full(), m.raft.Slow() > 0
 	for _, member := range status.Members {
 		p.Members = append(p.Members, &clusterpb.Member{Id: member.ID, JournalAddress: member.Address, Address: member.Clients, Learner: member.Learner})
 	}

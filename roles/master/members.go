@@ -12,8 +12,8 @@ import (
 )
 
 // What a leader does about the members of the log. New ones come as learners and get a vote once they have the log;
-// one that lost its disk comes back with a new id, in the place of the old one; a leader whose disk is full lets
-// another lead.
+// one that lost its disk comes back with a new id, in the place of the old one; a leader whose disk is full or slow
+// lets another lead (yield.go).
 
 // admit takes the master at addr in, if it runs there with an empty folder. In the place of a member at the same
 // address that does not live any more it is put by removing that one first.
@@ -52,7 +52,7 @@ func (m *Master) tend(t *term) {
 	for pause(t.ctx, m.tendEvery()) {
 		m.promote(t.ctx)
 		m.readdress(t.ctx)
-		m.yieldFullDisk(t.ctx)
+		m.yieldDisk(t.ctx)
 	}
 }
 
@@ -99,36 +99,6 @@ func (m *Master) readdress(ctx context.Context) {
 		}
 		if err := m.raft.Readdress(ctx, now); err != nil && ctx.Err() == nil {
 			m.log.Warn("a master's new address is not written down yet", "was", known.Address, "is", now.Address, "reason", err)
-		}
-	}
-}
-
-// yieldFullDisk lets another lead whose disk has space, if this one's has none; and notes whether so many are full
-// that nothing could be agreed on.
-func (m *Master) yieldFullDisk(ctx context.Context) {
-	me := m.peer()
-	full := make(map[uint64]bool)
-	for _, p := range append(m.acquaintances.recent(time.Now()), me) {
-		full[p.GetMemberId()] = p.GetFull()
-	}
-	voters, roomy, heir := 0, 0, uint64(0)
-	for _, member := range m.raft.Status().Members {
-		if member.Learner {
-			continue
-		}
-		voters++
-		if isFull, met := full[member.ID]; !isFull {
-			roomy++
-			if met && member.Active && !member.Leader {
-				heir = member.ID
-			}
-		}
-	}
-	m.crowded.Store(roomy < voters/2+1)
-	if me.GetFull() && heir != 0 && roomy >= voters/2+1 {
-		m.log.Warn("the disk is full: another master is to lead", "master", m.journalAddress(heir))
-		if err := m.raft.TransferLeadership(ctx, heir); err != nil && ctx.Err() == nil {
-			m.log.Warn("it did not take over", "reason", err)
 		}
 	}
 }
@@ -215,6 +185,8 @@ func (m *Master) problems() (lines []string) {
 			say("Master %s does not answer.", member.Address)
 		case p.GetFull():
 			say("Master %s has a full disk: it takes no changes until there is space.", member.Address)
+		case p.GetSlow():
+			say("Master %s has a slow disk: a sync of its journal takes more than a second.", member.Address)
 		case member.Learner:
 			say("Master %s has no vote yet: it is fetching the journal.", member.Address)
 		}

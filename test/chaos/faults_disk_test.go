@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ func diskFaults() []fault {
 	return []fault{
 		{name: "fsync-fails", what: "fsync of a master says EIO: the process ends, and is started again", tools: []string{"strace"}, mayEnd: true, inject: failSync},
 		{name: "fsync-slow", what: "every fsync of a master takes 0.2 s longer", tools: []string{"strace"}, inject: slowSync},
+		{name: "fsync-sick", what: "every fsync of the leader takes more than a second: another leads", tools: []string{"strace"}, inject: sickSync},
 		{name: "disk-full", what: "a master's disk is full for 1–3 s", disk: memory, inject: fillDisk,
 			properties: []string{"goosefs.master.journal.checkpoint.period.entries=1000"}},
 		{name: "power-cut", what: "one master's power fails", tools: []string{"mkfs.ext4"}, disk: device, inject: cutPower},
@@ -123,6 +125,28 @@ func slowSync(s *story) error {
 		}
 	}
 	return nil
+}
+
+// yields is within what time a leader with a sick disk has to let another lead: ten seconds of slow syncs, and some.
+const yields = 30 * time.Second
+
+func sickSync(s *story) error {
+	m := s.leader()
+	if m == nil {
+		return nil
+	}
+	end, err := trace(s, m, "fsync,fdatasync:delay_exit=1200000")
+	if err != nil {
+		return err
+	}
+	defer end()
+	for until := time.Now().Add(yields); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
+		if now := s.cluster.leader(context.Background()); now != nil && now != m {
+			s.injected++
+			return nil
+		}
+	}
+	return fmt.Errorf("%s leads on, with a disk that takes 1.2 s for a sync", m.host.name)
 }
 
 // fillDisk: the master goes on, and says no to changes if it leads.

@@ -166,6 +166,7 @@ type Peer struct {
 	Removed        bool                   `protobuf:"varint,9,opt,name=removed,proto3" json:"removed,omitempty"`                                    // in a reply: the asking member was removed
 	Refused        string                 `protobuf:"bytes,10,opt,name=refused,proto3" json:"refused,omitempty"`                                    // in a reply: why the asking one is not taken in
 	Life           uint64                 `protobuf:"fixed64,11,opt,name=life,proto3" json:"life,omitempty"`                                        // random, of its process
+	Slow           bool                   `protobuf:"varint,12,opt,name=slow,proto3" json:"slow,omitempty"`                                         // the disk of its journal takes more than a second for a sync
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -275,6 +276,13 @@ func (x *Peer) GetLife() uint64 {
 		return x.Life
 	}
 	return 0
+}
+
+func (x *Peer) GetSlow() bool {
+	if x != nil {
+		return x.Slow
+	}
+	return false
 }
 
 type Member struct {
@@ -1954,7 +1962,7 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\x04from\x18\x02 \x01(\x06R\x04from\x12\x0e\n" +
 	"\x02to\x18\x03 \x01(\x06R\x02to\x12\x18\n" +
 	"\aaddress\x18\x04 \x01(\tR\aaddress\x12\x12\n" +
-	"\x04life\x18\x05 \x01(\x06R\x04life\"\xe6\x02\n" +
+	"\x04life\x18\x05 \x01(\x06R\x04life\"\xfa\x02\n" +
 	"\x04Peer\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\x06R\tclusterId\x12\x1b\n" +
@@ -1968,7 +1976,8 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\aremoved\x18\t \x01(\bR\aremoved\x12\x18\n" +
 	"\arefused\x18\n" +
 	" \x01(\tR\arefused\x12\x12\n" +
-	"\x04life\x18\v \x01(\x06R\x04life\"u\n" +
+	"\x04life\x18\v \x01(\x06R\x04life\x12\x12\n" +
+	"\x04slow\x18\f \x01(\bR\x04slow\"u\n" +
 	"\x06Member\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x06R\x02id\x12'\n" +
 	"\x0fjournal_address\x18\x02 \x01(\tR\x0ejournalAddress\x12\x18\n" +

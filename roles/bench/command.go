@@ -60,6 +60,7 @@ func namespaceCommand(d Deps) *cli.Command {
 			&cli.IntFlag{Name: "masters", Usage: "start so many masters on this host instead of using the configured ones"},
 			&cli.StringFlag{Name: "dir", Usage: "folder of the masters that are started"},
 			&cli.BoolFlag{Name: "restart", Value: true, Usage: "kill and start the masters that were started, and measure how long that takes"},
+			&cli.BoolFlag{Name: "catch-up", Usage: "empty a follower of the masters that were started, and measure what clients notice while it gets everything anew"},
 			&cli.BoolFlag{Name: "json", Usage: "print the result as JSON"},
 		},
 		Action: func(c *cli.Context) error {
@@ -101,6 +102,9 @@ func (r *Report) failures() (n int64) {
 		for _, f := range p.Phases {
 			n += f.Failures
 		}
+		if p.CatchUp != nil {
+			n += p.CatchUp.Before.Failures + p.CatchUp.During.Failures
+		}
 	}
 	return n
 }
@@ -110,7 +114,8 @@ func optionsOf(c *cli.Context, d Deps) (Options, error) {
 	o := Options{
 		Directories: c.Int64("directories"), Connections: c.Int("connections"), Duration: c.Duration("duration"), Wide: c.Int64("wide"), Batch: c.Int("batch"),
 		Path: strings.TrimRight(c.String("path"), "/"), Masters: c.Int("masters"), Dir: c.String("dir"), Restart: c.Bool("restart"),
-		Open: func() (*client.FS, error) { return d.Open(c) }, Version: d.Version, Progress: c.App.ErrWriter,
+		CatchUp: c.Bool("catch-up"),
+		Open:    func() (*client.FS, error) { return d.Open(c) }, Version: d.Version, Progress: c.App.ErrWriter,
 	}
 	for _, p := range d.Properties {
 		o.Properties = append(o.Properties, "-D"+strings.TrimPrefix(p, "-D"))
@@ -165,6 +170,8 @@ func (o Options) validate() error {
 		return fmt.Errorf("--masters %d: want 1 or 3", o.Masters)
 	case o.Masters > 0 && o.Dir == "":
 		return fmt.Errorf("--masters %d needs --dir, a folder for their state", o.Masters)
+	case o.CatchUp && o.Masters < 3:
+		return fmt.Errorf("--catch-up needs --masters 3, whose disks may be emptied")
 	case o.Masters == 0 && o.Dir != "":
 		return fmt.Errorf("--dir %s is for --masters", o.Dir)
 	}

@@ -55,6 +55,7 @@ func TestBadCommandLines(t *testing.T) {
 		{"--masters -1", 2, "--masters -1: want 1 or 3"},
 		{"--masters 3", 2, "--masters 3 needs --dir"},
 		{"--dir /tmp/x", 2, "--dir /tmp/x is for --masters"},
+		{"--catch-up", 2, "--catch-up needs --masters 3"},
 		{"--only stat,fly", 2, "--only fly: want some of create,complete,stat,batch,list,rename,delete"},
 	} {
 		text, code := execute(t, strings.Fields(c.args)...)

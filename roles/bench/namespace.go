@@ -33,6 +33,7 @@ type Options struct {
 	Masters int
 	Dir     string
 	Restart bool // try how long a restart takes
+	CatchUp bool // try what clients notice of a follower that gets everything anew
 
 	// Open makes a client of the cluster that is configured.
 	Open func() (*client.FS, error)
@@ -153,6 +154,11 @@ func (r *run) point(ctx context.Context, l layout, p *Point) error {
 	}
 	if r.masters != nil {
 		if p.SnapshotSeconds, p.SnapshotBytes, err = r.snapshot(ctx); err != nil {
+			return err
+		}
+	}
+	if r.options.CatchUp && len(r.options.Only) == 0 {
+		if p.CatchUp, err = r.catchUp(ctx); err != nil {
 			return err
 		}
 	}

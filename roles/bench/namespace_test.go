@@ -181,7 +181,7 @@ func TestOwnMasters(t *testing.T) {
 	}
 	o := Options{
 		Files: []int64{20}, Directories: 2, Clients: []int{2}, Duration: 100 * time.Millisecond, Batch: 5, Path: "/bench", Wide: 30,
-		Masters: 3, Dir: t.TempDir(), Restart: true, Executable: program, Progress: new(strings.Builder),
+		Masters: 3, Dir: t.TempDir(), Restart: true, CatchUp: true, Executable: program, Progress: new(strings.Builder),
 		Properties: []string{"-Dgoosefs.logs.level=warn"},
 	}
 	report, err := Namespace(t.Context(), o)
@@ -192,6 +192,9 @@ func TestOwnMasters(t *testing.T) {
 	if len(p.Costs) != 3 || p.RestartSeconds <= 0 || p.SnapshotSeconds <= 0 || p.SnapshotBytes == 0 || len(p.Listing.Seconds) != listTries || report.failures() > 0 {
 		t.Errorf("%+v", p)
 	}
+	if u := p.CatchUp; u == nil || u.Seconds <= 0 || u.Before.Operations == 0 || u.During.Operations == 0 || u.Before.Failures+u.During.Failures > 0 {
+		t.Errorf("%+v", u)
+	}
 	for _, c := range p.Costs {
 		if c.Resident < 1<<20 || c.Journal == 0 || c.Metastore == 0 {
 			t.Errorf("%+v", c)
@@ -200,7 +203,7 @@ func TestOwnMasters(t *testing.T) {
 	if f := p.Phases[0]; f.MasterBusySeconds < 0 || f.ClientBusySeconds <= 0 {
 		t.Errorf("%+v", f)
 	}
-	o.Only, o.Wide, o.Restart = []string{"stat"}, 0, false
+	o.Only, o.Wide, o.Restart, o.CatchUp = []string{"stat"}, 0, false, false
 	if report, err = Namespace(t.Context(), o); err != nil || report.Points[0].Fill != nil {
 		t.Errorf("state was lost: %+v, %v", report, err)
 	}

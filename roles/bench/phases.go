@@ -48,6 +48,11 @@ func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond)
 
 // measure lets every client do op again and again, for the time of a phase. Failures are counted, and the first is told.
 func (r *run) measure(ctx context.Context, name string, clients []*client.FS, op operation) Phase {
+	return r.measureFor(ctx, r.options.Duration, name, clients, op)
+}
+
+// measureFor is measure for another time.
+func (r *run) measureFor(ctx context.Context, long time.Duration, name string, clients []*client.FS, op operation) Phase {
 	var done, names, failures atomic.Int64
 	var total struct {
 		sync.Mutex
@@ -59,7 +64,7 @@ func (r *run) measure(ctx context.Context, name string, clients []*client.FS, op
 	meter := r.startMeter()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	end := meter.began.Add(r.options.Duration)
+	end := meter.began.Add(long)
 	var wg sync.WaitGroup
 	for c, f := range clients {
 		wg.Go(func() {

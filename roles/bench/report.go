@@ -28,8 +28,9 @@ type Point struct {
 	Listing     Listing `json:"listing"`
 	Costs       []Cost  `json:"costs,omitempty"` // of local masters
 	// SnapshotSeconds is how long a backup of the namespace took, SnapshotBytes how large it is; 0 if none was made.
-	SnapshotSeconds float64 `json:"snapshotSeconds,omitempty"`
-	SnapshotBytes   int64   `json:"snapshotBytes,omitempty"`
+	SnapshotSeconds float64  `json:"snapshotSeconds,omitempty"`
+	SnapshotBytes   int64    `json:"snapshotBytes,omitempty"`
+	CatchUp         *CatchUp `json:"catchUp,omitempty"`
 	// RestartSeconds is how long nobody answered after all masters were killed and started; 0 if that was not tried.
 	RestartSeconds float64 `json:"restartSeconds,omitempty"`
 }
@@ -130,6 +131,10 @@ func (p *Point) write(w io.Writer) error {
 	}
 	if p.SnapshotSeconds > 0 {
 		fmt.Fprintf(w, "snapshot: %.2f s, %s\n", p.SnapshotSeconds, mega(p.SnapshotBytes))
+	}
+	if c := p.CatchUp; c != nil {
+		fmt.Fprintf(w, "a follower with an empty disk caught up in %.1f s: creates by %d clients, p99 %.2f ms before and %.2f ms meanwhile, %s/s and %s/s\n",
+			c.Seconds, c.Before.Clients, c.Before.P99, c.During.P99, commas(int64(c.Before.PerSecond)), commas(int64(c.During.PerSecond)))
 	}
 	if p.RestartSeconds > 0 {
 		fmt.Fprintf(w, "all masters killed and started: served after %.2f s\n", p.RestartSeconds)

@@ -320,6 +320,29 @@ func TestChangedAttributesAreSeenWhenPushed(t *testing.T) {
 	}
 }
 
+// When the stream breaks, as it does when another master leads, everything is asked for again, and no page of a version
+// that is still the same is read again.
+func TestPagesStayWhenTheStreamBreaks(t *testing.T) {
+	t.Parallel() // it waits
+	tree := newMemTree()
+	tree.put("/d/f", []byte("x"))
+	dir, m := mounted(t, tree, Options{})
+	wantContent(t, dir+"/d/f", "x")
+	reads, stats := tree.count("read"), tree.count("stat")
+	forgotten := m.Stats().Forgotten
+	tree.lose()
+	tree.push("/elsewhere")
+	eventually(t, "the stream is back", func() bool { return m.Stats().Watched && m.Stats().Forgotten > forgotten })
+	eventually(t, "it is asked for again", func() bool {
+		wantContent(t, dir+"/d/f", "x")
+		return tree.count("stat") > stats
+	})
+	wantContent(t, dir+"/d/f", "x")
+	if tree.count("read") != reads {
+		t.Error("pages of an unchanged version were dropped")
+	}
+}
+
 // What is open must go on while no master answers, reads at the end of the file too.
 func TestOpenFileNeedsNoMaster(t *testing.T) {
 	tree := newMemTree()

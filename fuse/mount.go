@@ -26,6 +26,7 @@ type Mounted struct {
 	log      *slog.Logger
 	root     *dirNode
 	at       attachment
+	notifier *notifier
 	owners   *owners
 	capacity capacity
 	trust    trust
@@ -107,12 +108,18 @@ func (m *Mounted) serve() (*gofuse.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.notifier, err = newNotifier(fd)
+	if err != nil {
+		m.at.detach(context.Background(), true)
+		return nil, err
+	}
 	negative := m.opts.NegativeTimeout
-	raw := gofusefs.NewNodeFS(m.root, &gofusefs.Options{
+	raw := served{gofusefs.NewNodeFS(m.root, &gofusefs.Options{
 		NullPermissions: true,
 		NegativeTimeout: &negative,
 		RootStableAttr:  &gofusefs.StableAttr{Ino: rootIno},
-	})
+		ServerCallbacks: m.notifier,
+	}), m.notifier}
 	o := &gofuse.MountOptions{
 		MaxBackground: m.opts.MaxBackground,
 		MaxWrite:      m.opts.MaxRead, // of reads, too
@@ -128,6 +135,7 @@ func (m *Mounted) serve() (*gofuse.Server, error) {
 	server, err := gofuse.NewServer(raw, "/dev/fd/"+strconv.Itoa(fd), o)
 	if err != nil {
 		m.at.detach(context.Background(), true)
+		m.notifier.close()
 		return nil, &fs.PathError{Op: "mount", Path: m.at.point, Err: fmt.Errorf("%w (%v)", syscall.EIO, err)}
 	}
 	return server, nil
@@ -160,6 +168,7 @@ func (m *Mounted) start(server *gofuse.Server) {
 		<-served
 		stop()
 		others.Wait()
+		m.notifier.close()
 		m.endErr = m.aborted()
 		m.log.Info("unmounted", "at", m.at.point)
 		close(m.ended)

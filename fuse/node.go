@@ -89,6 +89,13 @@ func (n *node) confirms(asked moment) bool {
 	return asked >= n.mu.forgotten && asked >= n.mu.childrenForgotten && n.m.trust.confirmed(asked)
 }
 
+// overtook says if something in directory n changed after the moment asked, and when.
+func (n *node) overtook(asked moment) (at moment, overtaken bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.mu.forgotten, asked < n.mu.forgotten
+}
+
 // memory is a last answer that may still be believed.
 type memory struct {
 	info  client.Info
@@ -176,6 +183,9 @@ func (n *dirNode) child(ctx context.Context, info client.Info, name string, aske
 		in = n.NewInode(ctx, made, id)
 	} else {
 		of(in).learn(info, place{&n.node, name}, asked)
+	}
+	if at, overtaken := n.overtook(asked); overtaken {
+		of(in).forget(at, false) // it was not there to be told when something in this directory changed
 	}
 	n.m.fillAttr(info, &out.Attr)
 	confirmed := n.confirms(asked)

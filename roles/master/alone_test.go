@@ -15,6 +15,7 @@ import (
 
 	"goosefs/client"
 	"goosefs/roles/master"
+	"goosefs/roles/rolestest"
 	"goosefs/ufs"
 	"goosefs/ufs/mem"
 	"goosefs/ufs/ufstest"
@@ -174,7 +175,7 @@ func wantNames(t *testing.T, f *client.FS, p string, sync bool, want ...string) 
 // eventually polls until ok.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(rolestest.Patience); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("never: %s", what)
 		}

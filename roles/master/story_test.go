@@ -181,7 +181,7 @@ func TestLeaderWithoutMajority(t *testing.T) {
 	_, err := rpc.GetStatus(t.Context(), &pb.GetStatusPRequest{Path: proto.String("/")})
 	must(t, err)
 	c.SilenceMaster(old)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), rolestest.Patience)
 	defer cancel()
 	p := "/x"
 	for what, call := range map[string]func() error{
@@ -356,16 +356,19 @@ func TestLeaderDiesInTheMiddle(t *testing.T) {
 				t.Error("the first try, on a master that was unplugged, ends well")
 			}
 			again := func() (err error) {
-				for {
-					leader := cluster.Leader()
-					err = c.call(t.Context(), pb.NewFileSystemMasterClientServiceClient(cluster.Conn(leader)), op(1))
-					if _, standby := wire.LeaderHint(err); !standby && !errors.Is(err, syscall.EAGAIN) {
-						return err
-					}
-				}
+				eventually(t, "a leader answers", func() bool {
+					conn := cluster.Conn(cluster.Leader())
+					defer conn.Close()
+					err = c.call(t.Context(), pb.NewFileSystemMasterClientServiceClient(conn), op(1))
+					_, standby := wire.LeaderHint(err)
+					return !standby && !errors.Is(err, syscall.EAGAIN)
+				})
+				return err
 			}
+			release := sync.OnceFunc(func() { close(g.open) })
+			defer release()
 			must(t, again())
-			close(g.open) // only now the old leader goes on: too late
+			release() // only now the old leader goes on: too late
 			cluster.Join(rolestest.MasterName(old))
 			must(t, again())
 			var want []string

@@ -18,6 +18,9 @@ import (
 	"google.golang.org/grpc"
 )
 
+// Patience is how long a test waits for what has to happen.
+const Patience = slowness * 20 * time.Second
+
 // Options of a cluster. The zero value is three masters and three workers.
 type Options struct {
 	Masters, Workers int
@@ -115,7 +118,7 @@ func (c *Cluster) StartMaster(i int) {
 	m, err := master.Start(master.Options{
 		Name: name, Masters: c.members(), JournalDir: filepath.Join(c.dir, name, "journal"), MetaDir: filepath.Join(c.dir, name, "metastore"),
 		RootUFS: c.Root, BlockSize: c.options.BlockSize, StripeSize: c.options.StripeSize, SyncInterval: c.options.SyncInterval,
-		Election: 300 * time.Millisecond, Heartbeat: 30 * time.Millisecond, WorkerTimeout: 10 * time.Second,
+		Election: slowness * 300 * time.Millisecond, Heartbeat: slowness * 30 * time.Millisecond, WorkerTimeout: 10 * time.Second,
 		OpenUFS: c.options.OpenUFS, SnapshotEntries: c.options.SnapshotEntries, CatchUpEntries: c.options.CatchUpEntries,
 		Version: "test", Network: c.Net.Host(name), Log: c.options.Log,
 	})
@@ -166,7 +169,7 @@ func (c *Cluster) StopWorker(i int) {
 // Client makes a client on a host of its own. It is closed with the test.
 func (c *Cluster) Client() *client.FS {
 	c.t.Helper()
-	f, err := client.New(client.Config{Masters: c.Addresses(), Network: c.Net.Host("client"), RetryFor: 20 * time.Second, Log: c.options.Log})
+	f, err := client.New(client.Config{Masters: c.Addresses(), Network: c.Net.Host("client"), RetryFor: Patience, Log: c.options.Log})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -232,7 +235,7 @@ func (c *Cluster) links(host string, do func(a, b string)) {
 func (c *Cluster) WaitForWorkers(n int) {
 	c.t.Helper()
 	f := c.Client()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(Patience); ; time.Sleep(10 * time.Millisecond) {
 		workers, err := f.Workers(c.t.Context())
 		live := 0
 		for _, w := range workers {

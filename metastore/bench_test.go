@@ -100,3 +100,33 @@ func BenchmarkList(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkListing reads whole directories as a master does for an ls.
+func BenchmarkListing(b *testing.B) {
+	for _, files := range []int{1000, 100_000} {
+		b.Run(fmt.Sprint(files), func(b *testing.B) {
+			s, err := Open(b.TempDir(), Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			made := s.Apply(1, [][]byte{AddMount{Path: "/", UFS: "mem://root"}.Encode(), CreateDirectory{Path: "/d", Persisted: true}.Encode()})[1]
+			load := LoadEntries{Dir: "/d", DirID: made.(*Result).Inode.ID}
+			for f := range files {
+				load.Entries = append(load.Entries, Entry{Name: fmt.Sprintf("part-%05d.parquet", f), Length: 1 << 27,
+					ModTime: 1_700_000_000_000, Version: `"5f3a8c1d2b4e6f708192a3b4c5d6e7f8"`})
+			}
+			s.Apply(2, [][]byte{load.Encode()})
+			if err := s.Checkpoint(); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				list, err := s.Listing("/d")
+				if err != nil || len(list.Children) != files {
+					b.Fatal(len(list.Children), err)
+				}
+			}
+		})
+	}
+}

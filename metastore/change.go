@@ -11,12 +11,14 @@ func (t *tree) put(key string, value []byte) {
 		sum.add(key, value)
 	}
 	t.s.mu.active.set(key, value)
+	t.s.mu.watches.note(key)
 }
 
 // add writes a record of a key that has none.
 func (t *tree) add(key string, value []byte) {
 	t.s.mu.state.sum.add(key, value)
 	t.s.mu.active.set(key, value)
+	t.s.mu.watches.note(key)
 }
 
 // newID takes the next container.

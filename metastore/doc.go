@@ -47,6 +47,12 @@
 // [OpWindow] of command time. The same command again gets the same answer and
 // changes nothing.
 //
+// # Listings
+//
+// A [Listing] is of one state. Of a large directory it is read by pages, so that
+// commands do not wait long; the directory is watched meanwhile, and what changed
+// behind a page is read once more in the end.
+//
 // # Errors
 //
 // Every error about a path is an [*Error]: its text is GooseFS's, and it wraps

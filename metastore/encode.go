@@ -90,34 +90,47 @@ func appendPart(b []byte, field protowire.Number, v []byte) []byte {
 // decodeInode is the inverse of encodeInode. like, if not nil, is an inode that
 // probably has the same owner and group: they are shared with it.
 func decodeInode(parent int64, name string, raw []byte, like *Inode) *Inode {
-	n := &Inode{ParentID: parent, Name: name}
+	n := new(Inode)
+	n.decode(parent, name, raw, like)
+	return n
+}
+
+// decode makes n what decodeInode returns.
+func (n *Inode) decode(parent int64, name string, raw []byte, like *Inode) {
+	*n = Inode{ParentID: parent, Name: name}
 	if like == nil {
 		like = n
 	}
-	for b := raw; len(b) > 0; {
+	if !n.decodeFields(raw, like) {
+		*n = *decodeSlowly(parent, name, raw)
+	}
+}
+
+func (n *Inode) decodeFields(b []byte, like *Inode) bool {
+	for len(b) > 0 {
 		field, kind, size := protowire.ConsumeTag(b)
 		if size < 0 || field > 18 {
-			return decodeSlowly(parent, name, raw)
+			return false
 		}
 		b = b[size:]
 		switch kind {
 		case protowire.VarintType:
 			v, size := protowire.ConsumeVarint(b)
 			if size < 0 || !n.setNumber(field, v) {
-				return decodeSlowly(parent, name, raw)
+				return false
 			}
 			b = b[size:]
 		case protowire.BytesType:
 			v, size := protowire.ConsumeBytes(b)
 			if size < 0 || !n.setText(field, v, like) {
-				return decodeSlowly(parent, name, raw)
+				return false
 			}
 			b = b[size:]
 		default:
-			return decodeSlowly(parent, name, raw)
+			return false
 		}
 	}
-	return n
+	return true
 }
 
 // decodeSlowly decodes what is rare, and panics if it is damaged.

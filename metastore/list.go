@@ -3,6 +3,7 @@ package metastore
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"syscall"
 )
 
@@ -30,30 +31,28 @@ func (s *Store) Get(id int64) (n Inode, path string, err error) {
 // List returns the children of a directory whose names come after the given one
 // ("" for all), sorted by name (by bytes), at most limit of them if it is not 0.
 // A list that is shorter than limit is the last. Between two calls the directory
-// may change.
+// may change, and between the pages that a call reads: [Store.Listing] is of one
+// state.
 func (s *Store) List(dir int64, after string, limit int) ([]Inode, error) {
 	var list []Inode
 	for {
-		want := listPage
+		want, before := listPage, len(list)
 		if limit > 0 {
-			want = min(listPage, limit-len(list))
+			want = min(listPage, limit-before)
 		}
-		page, err := s.listPage(dir, after, want)
-		if err != nil {
+		var err error
+		if list, err = s.appendPage(list, dir, after, want); err != nil {
 			return nil, err
 		}
-		for _, n := range page {
-			list = append(list, *n)
-		}
-		if len(page) < want || len(list) == limit {
+		if len(list)-before < want || len(list) == limit {
 			return list, nil
 		}
-		after = page[len(page)-1].Name
+		after = list[len(list)-1].Name
 	}
 }
 
-func (s *Store) listPage(dir int64, after string, limit int) (page []*Inode, err error) {
-	err = s.read(func(t *tree) error {
+func (s *Store) appendPage(list []Inode, dir int64, after string, limit int) ([]Inode, error) {
+	err := s.read(func(t *tree) error {
 		n := t.inode(dir)
 		if n == nil {
 			return errNoInode("list", dir)
@@ -65,10 +64,11 @@ func (s *Store) listPage(dir int64, after string, limit int) (page []*Inode, err
 		case !n.Dir:
 			return errNotDir("list", path, path)
 		}
-		page = t.page(dir, after, limit)
+		list = slices.Grow(list, int(min(int64(limit), max(0, n.Children-int64(len(list))))))
+		list = t.appendChildren(list, dir, after, limit)
 		return nil
 	})
-	return page, err
+	return list, err
 }
 
 // Count returns how many files and directories are known below a path, and their
@@ -89,12 +89,13 @@ func (s *Store) Count(path string) (files, dirs, bytes int64, err error) {
 }
 
 func (s *Store) countBelow(dir int64) (files, dirs, bytes int64, err error) {
+	var page []Inode
 	todo := []int64{dir}
 	for len(todo) > 0 {
 		dir := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		for after := ""; ; {
-			page, err := s.listPage(dir, after, listPage)
+			page, err = s.appendPage(page[:0], dir, after, listPage)
 			if errors.Is(err, fs.ErrNotExist) {
 				break // it was deleted meanwhile
 			}

@@ -29,22 +29,32 @@ func (s *Store) Resolve(path string) (Resolution, error) {
 	}
 	var r Resolution
 	err = s.read(func(t *tree) error {
-		f := t.walk(clean)
-		r = Resolution{Path: clean, Deepest: *f.deepest, DeepestPath: f.deepestPath, Mount: s.mu.mounts.nearest(clean)}
-		if f.inode != nil {
-			own := *f.inode // the cache's inodes are not given away
-			r.Inode = &own
-		}
+		r = t.resolve(clean)
 		return nil
 	})
 	if err != nil {
 		return Resolution{}, err
 	}
+	return r.inMount(), nil
+}
+
+// resolve looks a clean path up. What is in the mount's terms is left to inMount.
+func (t *tree) resolve(clean string) Resolution {
+	f := t.walk(clean)
+	r := Resolution{Path: clean, Deepest: *f.deepest, DeepestPath: f.deepestPath, Mount: t.s.mu.mounts.nearest(clean)}
+	if f.inode != nil {
+		own := *f.inode // the cache's inodes are not given away
+		r.Inode = &own
+	}
+	return r
+}
+
+func (r Resolution) inMount() Resolution {
 	if r.Mount.ID != 0 {
-		r.Rel = relative(clean, r.Mount.Path)
+		r.Rel = relative(r.Path, r.Mount.Path)
 		r.UFSPath = r.Mount.ufsPath(r.Rel)
 	}
-	return r, nil
+	return r
 }
 
 // found is where a walk along a path ended.

@@ -32,6 +32,10 @@ type Options struct {
 	Log *slog.Logger
 
 	disk disk
+	// A listing goes by pages of listPage inodes; tests make them small, and act
+	// between two.
+	listPage int
+	between  func()
 }
 
 // disk is what a store asks of its disk beside bbolt's reading and writing; tests
@@ -53,6 +57,12 @@ func (o *Options) setDefaults() {
 	}
 	if o.HashEvery == 0 {
 		o.HashEvery = hashEvery
+	}
+	if o.listPage == 0 {
+		o.listPage = listPage
+	}
+	if o.between == nil {
+		o.between = func() {}
 	}
 	if o.disk.commit == nil {
 		o.disk.commit = (*bbolt.Tx).Commit
@@ -91,6 +101,7 @@ type Store struct {
 		full        bool // there was no space to write it
 		state       state
 		mounts      mountTable
+		watches     watches // of listings under way
 		ops         opIndex
 		// durable is the applied index that is in the database.
 		durable uint64
@@ -237,6 +248,7 @@ func (s *Store) load(db *bbolt.DB) error {
 	s.mu.mounts = table
 	s.mu.ops = known
 	s.mu.hashes = nil
+	s.mu.watches.replace()
 	s.cache.clear()
 	return nil
 }

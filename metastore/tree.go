@@ -224,6 +224,22 @@ func (t *tree) children(dir int64, after string) iter.Seq[*Inode] {
 	}
 }
 
+// appendChildren appends at most limit children to list, all if limit is 0.
+func (t *tree) appendChildren(list []Inode, dir int64, after string, limit int) []Inode {
+	prefix := entryKey(dir, "")
+	var last *Inode
+	for key, raw := range t.scan(prefix, prefix+after) {
+		list = append(list, Inode{})
+		n := &list[len(list)-1]
+		n.decode(dir, key[len(prefix):], raw, last)
+		last = n
+		if limit--; limit == 0 {
+			break
+		}
+	}
+	return list
+}
+
 // page collects at most limit children.
 func (t *tree) page(dir int64, after string, limit int) []*Inode {
 	var list []*Inode

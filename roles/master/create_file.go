@@ -45,7 +45,7 @@ func (s *fileService) CreateFile(ctx context.Context, req *pb.CreateFilePRequest
 	if err != nil {
 		return nil, err
 	}
-	return &pb.CreateFilePResponse{FileInfo: s.fileInfo(result.Inode, result.Path, r.Mount, r.UFSPath)}, nil
+	return &pb.CreateFilePResponse{FileInfo: s.fileInfo(&result.Inode, result.Path, r.Mount, r.UFSPath)}, nil
 }
 
 // through says whether a write type puts the file into the under file system before it is complete.

@@ -2,7 +2,6 @@ package master
 
 import (
 	"context"
-	"errors"
 	"math"
 	"syscall"
 	"time"
@@ -46,7 +45,7 @@ func (s *fileService) status(ctx context.Context, p string, o *pb.GetStatusPOpti
 	if r.Inode == nil {
 		return nil, notExist("stat", r.Path)
 	}
-	return s.fileInfo(*r.Inode, r.Path, r.Mount, r.UFSPath), nil
+	return s.fileInfo(r.Inode, r.Path, r.Mount, r.UFSPath), nil
 }
 
 // batchAtOnce is how many paths of one batch are looked up at the same time.
@@ -87,7 +86,7 @@ func (s *fileService) GetStatusBatch(ctx context.Context, req *pb.GetStatusBatch
 	return reply, nil
 }
 
-// ListStatus streams the children of a directory, by name; a file lists itself.
+// ListStatus streams the children of a directory, by name, all of one state; a file lists itself.
 func (s *fileService) ListStatus(req *pb.ListStatusPRequest, stream grpc.ServerStreamingServer[pb.ListStatusPResponse]) error {
 	ctx := stream.Context()
 	if wire.AsksForKnown(ctx) {
@@ -101,53 +100,37 @@ func (s *fileService) ListStatus(req *pb.ListStatusPRequest, stream grpc.ServerS
 		o = &pb.ListStatusPOptions{}
 	}
 	max := s.loadFreshness(o.LoadMetadataType, o.CommonOptions)
-	// Only the listing itself need be fresh: it brings its entries along, and finds out if the directory is gone.
-	r, err := s.loader.stat(ctx, req.GetPath(), min(max, anyAge))
-	if err == nil && r.Inode == nil {
-		r, err = s.loader.stat(ctx, req.GetPath(), max)
+	if o.GetLoadMetadataOnly() {
+		_, r, err := s.loader.refresh(ctx, req.GetPath(), max)
+		if err == nil && r.Inode == nil {
+			err = notExist("list", r.Path)
+		}
+		return err
 	}
+	l, err := s.loader.listing(ctx, req.GetPath(), max)
 	if err != nil {
 		return err
 	}
-	if r.Inode != nil && r.Inode.Dir {
-		r, err = s.loader.list(ctx, r, max)
-	}
-	switch {
-	case err != nil:
-		return err
-	case r.Inode == nil:
-		return notExist("list", r.Path)
-	case o.GetLoadMetadataOnly():
-		return nil
-	}
-	return s.sendList(r, stream.Send)
+	return s.sendList(&l, stream.Send)
 }
 
-// sendList sends the known children of a directory, or a file.
-func (s *fileService) sendList(r metastore.Resolution, send func(*pb.ListStatusPResponse) error) (err error) {
+// sendList sends the children of a directory, or a file.
+func (s *fileService) sendList(l *metastore.Listing, send func(*pb.ListStatusPResponse) error) error {
+	if l.Inode == nil {
+		return notExist("list", l.Path)
+	}
 	pages := &pages{send: send}
-	if !r.Inode.Dir {
-		err = pages.add(s.fileInfo(*r.Inode, r.Path, r.Mount, r.UFSPath))
-	} else {
-		err = s.children(r, pages.add)
-	}
-	return errors.Join(err, pages.flush())
-}
-
-// children gives the known children of the directory r to add.
-func (s *fileService) children(r metastore.Resolution, add func(*pb.FileInfo) error) error {
-	for after := ""; ; {
-		children, err := s.store.List(r.Inode.ID, after, pageEntries)
-		if err != nil || len(children) == 0 {
+	if !l.Inode.Dir {
+		if err := pages.add(s.fileInfo(l.Inode, l.Path, l.Mount, l.UFSPath)); err != nil {
 			return err
 		}
-		for _, n := range children {
-			if err := add(s.childInfo(r, n)); err != nil {
-				return err
-			}
-		}
-		after = children[len(children)-1].Name
 	}
+	for i := range l.Children {
+		if err := pages.add(s.childInfo(l, &l.Children[i])); err != nil {
+			return err
+		}
+	}
+	return pages.flush()
 }
 
 // pageEntries bounds the entries of one message of a listing, besides its bytes.

@@ -14,8 +14,8 @@ import (
 // file clients compute them.
 const maxBlocks = 20_000
 
-// fileInfo is an inode as clients see it. p is its path, m the mount that it is in, ufsPath its place there.
-func (m *Master) fileInfo(n metastore.Inode, p string, mount metastore.Mount, ufsPath string) *pb.FileInfo {
+// fileInfo is an inode, whose fields it shares, as clients see it. p is its path, m the mount that it is in, ufsPath its place there.
+func (m *Master) fileInfo(n *metastore.Inode, p string, mount metastore.Mount, ufsPath string) *pb.FileInfo {
 	info := &pb.FileInfo{
 		FileId: &n.ID, Name: &n.Name, Path: &p, UfsPath: &ufsPath,
 		Length: &n.Length, BlockSizeBytes: &n.BlockSize,
@@ -41,7 +41,7 @@ func (m *Master) fileInfo(n metastore.Inode, p string, mount metastore.Mount, uf
 	return info
 }
 
-func blockInfo(n metastore.Inode, index int64, at []location) *pb.FileBlockInfo {
+func blockInfo(n *metastore.Inode, index int64, at []location) *pb.FileBlockInfo {
 	offset := index * n.BlockSize
 	block := &pb.BlockInfo{BlockId: proto.Int64(n.ID&^blockMask | index), Length: proto.Int64(min(n.BlockSize, n.Length-offset))}
 	for _, l := range at {
@@ -55,7 +55,7 @@ func blockInfo(n metastore.Inode, index int64, at []location) *pb.FileBlockInfo 
 }
 
 // fingerprint is GooseFS's line about the object in the under file system.
-func fingerprint(n metastore.Inode, mount metastore.Mount, kind string) string {
+func fingerprint(n *metastore.Inode, mount metastore.Mount, kind string) string {
 	if n.Persistence != metastore.Persisted || mount.ID == 0 {
 		return ""
 	}
@@ -78,21 +78,17 @@ func child(dir, name string) string {
 	return dir + "/" + name
 }
 
-// childInfo is a child of the directory r as clients see it.
-func (m *Master) childInfo(r metastore.Resolution, n metastore.Inode) *pb.FileInfo {
-	p := child(r.Path, n.Name)
-	if n.MountID != 0 {
-		for _, mount := range m.store.Mounts() {
-			if mount.ID == n.MountID {
-				return m.fileInfo(n, p, mount, mount.UFS)
-			}
-		}
+// childInfo is a child of the listed directory as clients see it.
+func (m *Master) childInfo(l *metastore.Listing, n *metastore.Inode) *pb.FileInfo {
+	p := child(l.Path, n.Name)
+	if mount := l.MountOf(n); mount.ID != 0 {
+		return m.fileInfo(n, p, mount, mount.UFS)
 	}
 	ufsPath := ""
-	if r.Mount.ID != 0 {
-		ufsPath = child(trimSlash(r.UFSPath), n.Name)
+	if l.Mount.ID != 0 {
+		ufsPath = child(trimSlash(l.UFSPath), n.Name)
 	}
-	return m.fileInfo(n, p, r.Mount, ufsPath)
+	return m.fileInfo(n, p, l.Mount, ufsPath)
 }
 
 func trimSlash(s string) string {

@@ -52,7 +52,7 @@ func (s *fileService) knownStatus(ctx context.Context, req *pb.GetStatusPRequest
 	case r.Inode == nil:
 		return nil, notExist("stat", r.Path)
 	}
-	return &pb.GetStatusPResponse{FileInfo: s.fileInfo(*r.Inode, r.Path, r.Mount, r.UFSPath)}, nil
+	return &pb.GetStatusPResponse{FileInfo: s.fileInfo(r.Inode, r.Path, r.Mount, r.UFSPath)}, nil
 }
 
 // knownStatusBatch names all paths that it cannot tell of, be it that they do not exist.
@@ -67,7 +67,7 @@ func (s *fileService) knownStatusBatch(ctx context.Context, req *pb.GetStatusBat
 			reply.FailedPaths = append(reply.FailedPaths, p)
 			continue
 		}
-		reply.FileInfos = append(reply.FileInfos, s.fileInfo(*r.Inode, r.Path, r.Mount, r.UFSPath))
+		reply.FileInfos = append(reply.FileInfos, s.fileInfo(r.Inode, r.Path, r.Mount, r.UFSPath))
 	}
 	return reply, nil
 }
@@ -81,16 +81,23 @@ func (s *fileService) knownList(ctx context.Context, req *pb.ListStatusPRequest,
 		o = &pb.ListStatusPOptions{}
 	}
 	max := s.loadFreshness(o.LoadMetadataType, o.CommonOptions)
-	r, err := s.store.Resolve(req.GetPath())
+	r, err := s.store.Resolve(req.GetPath()) // first, so that nothing is listed in vain
 	switch {
 	case err != nil:
 		return err
-	case r.Mount.ID == 0 || decideStat(r, min(max, anyAge), s.now()) != known || decideList(r, max, s.now()):
+	case r.Mount.ID == 0 || !settled(r, max, s.now()):
 		return wire.NotLeader(s.leaderAddress())
 	case r.Inode == nil:
 		return notExist("list", r.Path)
 	case o.GetLoadMetadataOnly():
 		return nil
 	}
-	return s.sendList(r, stream.Send)
+	l, err := s.store.Listing(req.GetPath())
+	switch {
+	case err != nil:
+		return err
+	case l.Mount.ID == 0 || !settled(l.Resolution, max, s.now()):
+		return wire.NotLeader(s.leaderAddress())
+	}
+	return s.sendList(&l, stream.Send)
 }

@@ -130,6 +130,56 @@ func (l *loader) stat(ctx context.Context, p string, max freshness) (metastore.R
 	}
 }
 
+// settled says whether a listing of r can be answered without a look into the under file system. Only the listing itself
+// need be fresh: it brings its entries along.
+func settled(r metastore.Resolution, max freshness, now time.Time) bool {
+	if r.Inode == nil {
+		return decideStat(r, max, now) == known
+	}
+	return !decideList(r, max, now)
+}
+
+// listing lists p, known no older than max, as the namespace is at one instant.
+func (l *loader) listing(ctx context.Context, p string, max freshness) (metastore.Listing, error) {
+	for range loadTries {
+		before, _, err := l.refresh(ctx, p, max)
+		if err != nil {
+			return metastore.Listing{}, err
+		}
+		list, err := l.store.Listing(p)
+		if err != nil || answers(before, list.Resolution, max, l.now()) {
+			return list, err
+		}
+	}
+	return metastore.Listing{}, unsettled("list", p)
+}
+
+// refresh makes sure that what p is, and the children of a directory, are known, no older than max: what p was before its
+// listing was asked for, and after.
+func (l *loader) refresh(ctx context.Context, p string, max freshness) (before, after metastore.Resolution, err error) {
+	before, err = l.stat(ctx, p, min(max, anyAge)) // its listing finds out if the directory is gone
+	if err == nil && before.Inode == nil {
+		before, err = l.stat(ctx, p, max)
+	}
+	if err != nil || before.Inode == nil || !before.Inode.Dir {
+		return before, before, err
+	}
+	after, err = l.list(ctx, before, max)
+	return before, after, err
+}
+
+// answers says whether now, after a look at what was r before, r can be listed. Meanwhile it may have become another one,
+// or one of which something was forgotten.
+func answers(before, r metastore.Resolution, max freshness, now time.Time) bool {
+	switch {
+	case settled(r, max, now):
+		return true
+	case before.Inode == nil || r.Inode == nil:
+		return before.Inode == nil && r.Inode == nil
+	}
+	return before.Inode.ID == r.Inode.ID && !decideList(r, min(max, anyAge), now)
+}
+
 // list makes sure that the children of the directory r are known, no older than max. It returns what r is afterwards.
 func (l *loader) list(ctx context.Context, r metastore.Resolution, max freshness) (metastore.Resolution, error) {
 	if !decideList(r, max, l.now()) {

@@ -39,7 +39,7 @@ func TestPages(t *testing.T) {
 			return nil
 		}}
 		for i := range c.files {
-			n := metastore.Inode{ID: int64(i+1)<<24 | blockMask, Name: fmt.Sprint(i), Length: c.blocks * 64 << 20, BlockSize: 64 << 20}
+			n := &metastore.Inode{ID: int64(i+1)<<24 | blockMask, Name: fmt.Sprint(i), Length: c.blocks * 64 << 20, BlockSize: 64 << 20}
 			info := m.fileInfo(n, "/"+n.Name, mount, "u/"+n.Name)
 			if want := int(c.blocks) * c.perBlock; len(info.GetFileBlockInfos()) != want || len(info.GetBlockIds()) != want {
 				t.Fatalf("%s: %d blocks are told, want %d", c.what, len(info.GetFileBlockInfos()), want)

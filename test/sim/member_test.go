@@ -294,7 +294,7 @@ func (l *life) do(ctx context.Context, o op) (a answer, maybe bool, err error) {
 
 // look is what the store says.
 func (l *life) look(o op) answer {
-	r, err := l.store.Resolve(o.path)
+	r, err := l.store.Listing(o.path)
 	switch {
 	case err != nil:
 		return answer{errno: errnoOf(err)}
@@ -303,11 +303,7 @@ func (l *life) look(o op) answer {
 	case o.kind == stat || !r.Inode.Dir:
 		return answer{text: describe(*r.Inode)}
 	}
-	children, err := l.store.List(r.Inode.ID, "", 0)
-	if err != nil {
-		return answer{errno: errnoOf(err)}
-	}
-	return answer{text: listing(children)}
+	return answer{text: listing(r.Children)}
 }
 
 func listing(children []metastore.Inode) string {

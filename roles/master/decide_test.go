@@ -127,3 +127,43 @@ func TestMovable(t *testing.T) {
 		}
 	}
 }
+
+// When a listing is an answer, after a look at what was before.
+func TestAnswers(t *testing.T) {
+	now := time.UnixMilli(1_000_000)
+	dir := func(id int64, loaded bool) *metastore.Inode {
+		n := &metastore.Inode{ID: id, Dir: true, Persistence: metastore.Persisted, ChildrenLoaded: loaded}
+		if loaded {
+			n.SyncTime = now.Add(-10 * time.Second).UnixMilli()
+		}
+		return n
+	}
+	file := &metastore.Inode{ID: 9, Persistence: metastore.Persisted}
+	for _, c := range []struct {
+		what      string
+		before, n *metastore.Inode
+		max       freshness
+		want      bool
+	}{
+		{"loaded", dir(1, false), dir(1, true), anyAge, true},
+		{"as it is now", dir(1, true), dir(1, true), 0, true},
+		{"something was forgotten", dir(1, true), dir(1, false), anyAge, false},
+		{"the same, as it is now", dir(1, true), dir(1, false), 0, false},
+		{"the same, not to be asked for", dir(1, true), dir(1, false), asKnown, true},
+		{"another one that is known as well", dir(1, false), dir(2, true), anyAge, true},
+		{"another one, too old", dir(1, false), dir(2, true), freshness(9 * time.Second), false},
+		{"another one, as it is now", dir(1, true), dir(2, true), 0, false},
+		{"another one that was never listed", dir(1, true), dir(2, false), anyAge, false},
+		{"a file", dir(1, true), file, 0, true},
+		{"nothing", nil, nil, 0, true},
+		{"gone", dir(1, true), nil, 0, false},
+		{"it came", nil, dir(1, true), 0, false},
+		{"it came, loaded", nil, dir(1, true), anyAge, true},
+	} {
+		before := metastore.Resolution{Mount: metastore.Mount{ID: 1}, Inode: c.before, Deepest: *dir(7, true)}
+		r := metastore.Resolution{Mount: metastore.Mount{ID: 1}, Inode: c.n, Deepest: *dir(7, true)}
+		if got := answers(before, r, c.max, now); got != c.want {
+			t.Errorf("%s: %v, want %v", c.what, got, c.want)
+		}
+	}
+}

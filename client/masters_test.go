@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"goosefs/wire"
+	"goosefs/wire/pb"
+
+	"google.golang.org/protobuf/proto"
 )
 
 // The leader is looked for in the order of the configuration, found by a hint, and asked first from then on.
@@ -301,6 +304,44 @@ func TestListGoesOn(t *testing.T) {
 	}
 	if n != 15 {
 		t.Error(n)
+	}
+}
+
+// What was listed before a master died, and has changed since, makes no listing with what comes then.
+func TestListDoesNotMix(t *testing.T) {
+	for what, story := range map[string]struct {
+		before, after []*pb.FileInfo // in place of the first entry
+		fails         bool
+	}{
+		"nothing changes":    {},
+		"blocks move":        {after: []*pb.FileInfo{{Name: proto.String("f000"), InGooseFSPercentage: proto.Int32(7)}}},
+		"one changes":        {after: []*pb.FileInfo{{Name: proto.String("f000"), Length: proto.Int64(7)}}, fails: true},
+		"an attribute comes": {after: []*pb.FileInfo{{Name: proto.String("f000"), Xattr: map[string][]byte{"a": nil}}}, fails: true},
+		"one comes":          {after: []*pb.FileInfo{{Name: proto.String("a")}, {Name: proto.String("f000")}}, fails: true},
+		"one goes":           {before: []*pb.FileInfo{{Name: proto.String("a")}, {Name: proto.String("f000")}}, fails: true},
+	} {
+		p := newPlay(t, 2, 0)
+		p.lead(0)
+		p.masters[0].set(func(m *actor) {
+			m.mu.first = story.before
+			m.mu.answer = func(op string, _ any) error {
+				if op == "list 5" {
+					p.lead(1)
+					return wire.NotLeader("")
+				}
+				return nil
+			}
+		})
+		p.masters[1].set(func(m *actor) { m.mu.first = story.after })
+		n, last := 0, error(nil)
+		for _, err := range p.client().List(t.Context(), "/", StatOptions{}) {
+			if last = err; err == nil {
+				n++
+			}
+		}
+		if fails := errnoOf(last) == syscall.EAGAIN; fails != story.fails || !fails && (last != nil || n != 100) {
+			t.Errorf("%s: %d entries, %v", what, n, last)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -115,6 +116,7 @@ type actor struct {
 		ops     []string // operation ids
 		synced  int      // GetStatus that compare with the source
 		missing map[string]bool
+		first   []*pb.FileInfo                          // what it lists in place of the first entry
 		batch   func(*pb.GetStatusBatchPResponse) error // how a batch ends; nil: well
 	}
 }
@@ -196,6 +198,12 @@ func (m *actor) CreateDirectory(ctx context.Context, req *pb.CreateDirectoryPReq
 	return &pb.CreateDirectoryPResponse{}, m.take(ctx, "mkdir", req, req.GetOptions().GetCommonOptions())
 }
 
+func (m *actor) listsFirst() []*pb.FileInfo {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.mu.first)
+}
+
 // ListStatus lists f000 to f099 in pages of ten.
 func (m *actor) ListStatus(req *pb.ListStatusPRequest, stream grpc.ServerStreamingServer[pb.ListStatusPResponse]) error {
 	for i := range 10 {
@@ -204,6 +212,10 @@ func (m *actor) ListStatus(req *pb.ListStatusPRequest, stream grpc.ServerStreami
 		}
 		page := &pb.ListStatusPResponse{}
 		for j := range 10 {
+			if first := m.listsFirst(); i+j == 0 && len(first) > 0 {
+				page.FileInfos = first
+				continue
+			}
 			page.FileInfos = append(page.FileInfos, &pb.FileInfo{Name: proto.String(fmt.Sprintf("f%02d%d", i, j))})
 		}
 		if err := stream.Send(page); err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -216,5 +217,37 @@ func TestInterruptedListingGoesOn(t *testing.T) {
 	}
 	if e, errno := h.Readdirent(t.Context()); e != nil || errno != 0 {
 		t.Errorf("at the end came %v, %v", e, errno)
+	}
+}
+
+// A listing that broke because the directory changed under it goes on: what stays is told once, whatever comes and goes.
+func TestListingGoesOnWhereTheDirectoryChanges(t *testing.T) {
+	tree := newMemTree()
+	for i := range 300 {
+		tree.put(fmt.Sprintf("/d/f%03d", i), nil)
+	}
+	dir, _ := mounted(t, tree, Options{})
+	tree.fail("entry /d 200", syscall.EAGAIN)
+	release := tree.hold("entry /d 200")
+	listed := make(chan []os.DirEntry, 1)
+	go func() {
+		entries, err := os.ReadDir(dir + "/d")
+		if err != nil {
+			t.Error(err)
+		}
+		listed <- entries
+	}()
+	<-tree.entered
+	tree.fail("entry /d 200", nil)
+	tree.remove("/d/f000")
+	tree.put("/d/f250x", nil)
+	release()
+	var names []string
+	for _, e := range <-listed {
+		names = append(names, e.Name())
+	}
+	want := slices.Compact(slices.Sorted(slices.Values(names)))
+	if !slices.Equal(names, want) || len(names) != 301 || names[0] != "f000" || names[300] != "f299" {
+		t.Errorf("%d names, %d of them different, from %s", len(names), len(want), names[0])
 	}
 }

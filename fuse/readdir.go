@@ -2,6 +2,8 @@ package fuse
 
 import (
 	"context"
+	"errors"
+	"iter"
 	"strings"
 	"syscall"
 
@@ -142,7 +144,7 @@ func (h *dirHandle) begin() {
 	h.list = list
 	go func() {
 		defer close(list)
-		for info, err := range h.n.m.tree.List(ctx, at, client.StatOptions{}) {
+		for info, err := range h.n.m.entries(ctx, at) {
 			if err == nil && info.Path == at && !info.Dir {
 				err = syscall.ESTALE // it became a file
 			}
@@ -160,6 +162,34 @@ func (h *dirHandle) begin() {
 			}
 		}
 	}()
+}
+
+// listTries is how often a listing is begun that breaks because the directory changed.
+const listTries = 4
+
+// entries lists a directory, by name. A listing that a master's death interrupts, and that is not the same any more when
+// it is asked for again, goes on behind the last name: readdir promises nothing about names that come or go meanwhile.
+func (m *Mounted) entries(ctx context.Context, at string) iter.Seq2[client.Info, error] {
+	return func(yield func(client.Info, error) bool) {
+		seen := ""
+		for try := 1; ; try++ {
+			changed := false
+			for info, err := range m.tree.List(ctx, at, client.StatOptions{}) {
+				if changed = errors.Is(err, syscall.EAGAIN) && try < listTries; changed {
+					break
+				}
+				if err == nil && info.Name <= seen && seen != "" {
+					continue
+				}
+				if seen = info.Name; !yield(info, err) {
+					return
+				}
+			}
+			if !changed {
+				return
+			}
+		}
+	}
 }
 
 // presentable says if a name can be shown. For one that cannot the kernel would fail the whole listing.

@@ -42,6 +42,7 @@ func (e Env) runFuse(mountpoint, root string, raw []string) error {
 		return err
 	}
 	log := logger(cfg, os.Stderr)
+	limitMemory(log)
 	stopProfile, err := profile(cfg, log)
 	if err != nil {
 		return err

@@ -2,10 +2,13 @@ package roles
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
 const (
@@ -15,6 +18,14 @@ const (
 	gcPercentMost = 400
 	gcCheck       = time.Second
 )
+
+// limitMemory has the garbage collector work harder where this process comes near to what its container may use
+// (GOMEMLIMIT at nine tenths of the control group's limit), so that it is slow rather than killed.
+func limitMemory(log *slog.Logger) {
+	if _, err := memlimit.Set(memlimit.WithRatio(0.9)); err != nil {
+		log.Warn("the memory limit of the control group is not known", "err", err)
+	}
+}
 
 // gcPercent is the setting of the garbage collector for a heap of which so many bytes are in use. Go's own, 100, lets a
 // small heap be collected many times a second, and a large one double.

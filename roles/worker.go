@@ -35,6 +35,7 @@ func (e Env) runWorker() error {
 		return err
 	}
 	log := logger(cfg, os.Stderr)
+	limitMemory(log)
 	stopProfile, err := profile(cfg, log)
 	if err != nil {
 		return err

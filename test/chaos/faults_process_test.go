@@ -1,8 +1,13 @@
 package chaos
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // processFaults happen to processes.
@@ -17,6 +22,67 @@ func processFaults() []fault {
 		{name: "pause-majority", what: "SIGSTOP of any two for 0.3–2 s", inject: pauseMajority},
 		{name: "lagging-follower", what: "a follower down until the log it needs is cut; the others restart; an image, killed on its way",
 			properties: []string{"goosefs.master.journal.checkpoint.period.entries=300"}, inject: lagFollower},
+		{name: "no-descriptors", what: "a master may open no more files or connections for 1–3 s", inject: exhaustDescriptors},
+	}
+}
+
+// exhaustDescriptors: the master goes on with what it has open, and takes connections again afterwards.
+func exhaustDescriptors(s *story) error {
+	for s.pause(300*time.Millisecond, time.Second) {
+		m := s.leader()
+		if m == nil {
+			break
+		}
+		if s.rng.IntN(3) == 0 {
+			m = s.any()
+		}
+		if err := s.withoutDescriptors(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withoutDescriptors takes from a master what descriptors it does not use yet, while somebody new calls, and gives them
+// back: then the caller is answered.
+func (s *story) withoutDescriptors(m *master) error {
+	pid := m.running().pid()
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		return err
+	}
+	var usual unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &usual); err != nil {
+		return err
+	}
+	least := unix.Rlimit{Cur: uint64(len(open)), Max: usual.Max}
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &least, nil); err != nil {
+		return err
+	}
+	caller, err := s.cluster.client()
+	if err != nil {
+		return err
+	}
+	defer caller.Close()
+	asked := make(chan error, 1)
+	go func() {
+		_, err := caller.ClusterOf(s.ctx, s.cluster.address(m.host)) // answered or not, it makes the master accept
+		asked <- err
+	}()
+	s.injected++
+	s.hold(time.Second, 3*time.Second)
+	<-asked
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, &usual, nil); err != nil {
+		return err
+	}
+	for until := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		_, err := caller.ClusterOf(context.Background(), s.cluster.address(m.host))
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(until) {
+			return fmt.Errorf("%s may open files again and still takes no connection: %w", m.host.name, err)
+		}
 	}
 }
 

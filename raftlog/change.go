@@ -2,6 +2,7 @@ package raftlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"syscall"
 )
@@ -61,7 +62,13 @@ func (r *replica) change(c memberChange, p *proposal) {
 		p.done <- outcome{err: ErrBusy}
 		return
 	}
+	asked := c
 	c, err := decideChange(status, r.membership, c)
+	if c.kind == remove && c.member.ID != r.log.cfg.ID && errors.Is(err, syscall.EBUSY) {
+		if r.postpone(func(r *replica) { r.change(asked, p) }) {
+			return // who seems to be away may just not have been heard of yet
+		}
+	}
 	if err == nil {
 		r.log.waiting.accept(p)
 		r.changing = p.number

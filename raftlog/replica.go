@@ -22,8 +22,10 @@ type replica struct {
 	applied uint64 // by the apply goroutine in this life, or durable from the last
 	ready   bool   // of the terms before leads, everything is applied
 
-	ticks uint64            // since the start
-	heard map[uint64]uint64 // by member, the tick in which it was last heard of
+	ticks     uint64            // since the start
+	heard     map[uint64]uint64 // by member, the tick in which it was last heard of
+	since     uint64            // the tick in which leads began
+	postponed []func(*replica)  // until the next tick
 
 	membership membership // as of applied
 	changing   uint64     // number of the proposal of a change of the members that is on its way; 0: none
@@ -118,6 +120,11 @@ func (r *replica) tick() {
 	}
 	r.ticks++
 	r.node.Tick()
+	again := r.postponed
+	r.postponed = nil
+	for _, event := range again {
+		event(r)
+	}
 	if r.untilCheck -= r.log.cfg.Tick; r.untilCheck <= 0 && !r.checking {
 		r.untilCheck, r.checking = spaceCheck, true
 		r.log.writes.put(write{check: true})
@@ -142,6 +149,16 @@ func (r *replica) step(m *raftpb.Message) {
 func (r *replica) active(id uint64) bool {
 	at, heard := r.heard[id]
 	return id == r.log.cfg.ID || heard && r.ticks-at <= uint64(r.log.cfg.ElectionTicks)
+}
+
+// postpone lets event run at the next tick, if this member leads for less than an election timeout: it was elected by
+// some, and the others may answer any moment. It is false when there is nothing to wait for.
+func (r *replica) postpone(event func(*replica)) bool {
+	if r.leads == 0 || r.ticks-r.since > uint64(r.log.cfg.ElectionTicks) {
+		return false
+	}
+	r.postponed = append(r.postponed, event)
+	return true
 }
 
 // handleReady hands out what raft wants done, until it wants nothing.
@@ -227,6 +244,9 @@ func (r *replica) observe() {
 		return
 	}
 	lost := r.leads != 0 && leads != r.leads
+	if leads != r.leads {
+		r.since = r.ticks
+	}
 	if s.Lead != r.leader || lost {
 		r.log.cfg.Log.Info("leadership", "leader", s.Lead, "term", s.GetTerm(), "member", r.log.cfg.ID)
 	}

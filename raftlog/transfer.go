@@ -36,20 +36,21 @@ func (r *replica) startTransfer(to uint64, done chan error) {
 		return
 	}
 	progress := r.node.Status().Progress
+	heir, possible := to, r.membership.votes(to)
 	if to == 0 {
-		to = r.bestFollower(progress)
+		heir, possible = r.bestFollower(progress), len(r.membership.voters) > 1
 	}
-	p, ok := progress[to]
 	switch {
 	case to == r.log.cfg.ID:
 		done <- nil
 	case r.transfer.done != nil:
 		done <- ErrBusy
-	case !ok || p.IsLearner || !r.active(to):
-		done <- because(syscall.EHOSTUNREACH, "no other member can lead now")
-	default:
+	case possible && heir != 0 && r.active(heir):
 		r.transfer.done = done
-		r.node.TransferLeader(to)
+		r.node.TransferLeader(heir)
+	case possible && r.postpone(func(r *replica) { r.startTransfer(to, done) }):
+	default:
+		done <- because(syscall.EHOSTUNREACH, "no other member can lead now")
 	}
 }
 

@@ -44,6 +44,7 @@ var errnos = []struct {
 	{syscall.EISDIR, "EISDIR", codes.FailedPrecondition},
 	{syscall.ENOTDIR, "ENOTDIR", codes.FailedPrecondition},
 	{syscall.EBUSY, "EBUSY", codes.FailedPrecondition},
+	{syscall.EHOSTUNREACH, "EHOSTUNREACH", codes.FailedPrecondition},
 	{syscall.ENOSPC, "ENOSPC", codes.ResourceExhausted},
 	{syscall.EDQUOT, "EDQUOT", codes.ResourceExhausted},
 	{syscall.EMSGSIZE, "EMSGSIZE", codes.ResourceExhausted},

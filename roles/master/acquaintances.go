@@ -95,7 +95,6 @@ func (a *acquaintances) accusations() map[uint64]string {
 
 // keepAcquainted meets the other members, for as long as this master runs.
 func (m *Master) keepAcquainted() {
-	said := false
 	for pause(m.ctx, acquaintEvery) {
 		members := m.raft.Members()
 		m.transport.setMembers(members)
@@ -108,9 +107,8 @@ func (m *Master) keepAcquainted() {
 		}
 		me := m.peer()
 		for _, p := range m.meetings.all(m.ctx, others, me) {
-			if p.GetRemoved() && !said {
+			if p.GetRemoved() && !m.removed.Swap(true) {
 				m.log.Error("this master was removed from its cluster: it serves nobody. To bring it back, stop it, run goosefs fsadmin journal rejoin here, and start it")
-				said = true
 			}
 			if p.GetClusterId() == me.GetClusterId() {
 				m.acquaintances.note(p, time.Now())

@@ -46,6 +46,7 @@ type Master struct {
 	journal        *journalService
 	admissions     sync.Mutex  // held while somebody is taken in
 	crowded        atomic.Bool // too many masters have full disks
+	removed        atomic.Bool // from its cluster, as another master said
 
 	leadership leadership
 	operations *operations

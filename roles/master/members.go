@@ -22,6 +22,8 @@ func (m *Master) admit(ctx context.Context, addr string) error {
 	switch {
 	case err != nil:
 		return &raftError{fmt.Sprintf("no master answers at %s: start it, with an empty folder, and with this master among its goosefs.master.embedded.journal.addresses", addr), syscall.EHOSTUNREACH}
+	case p.GetClusterId() == m.identity.ClusterID && m.raft.Removed(p.GetMemberId()):
+		return &raftError{addr + " was removed from this cluster: stop it, run goosefs fsadmin journal rejoin there, and start it again first", syscall.EPERM}
 	case p.GetClusterId() == m.identity.ClusterID:
 		return &raftError{addr + " is a member already", syscall.EEXIST}
 	case p.GetClusterId() != 0:
@@ -194,7 +196,7 @@ func (m *Master) problems() (lines []string) {
 	for _, id := range m.lives.twins(time.Now()) {
 		say("Two processes say that they are master %s: its folder was copied. Stop the one that does not belong.", m.journalAddress(id))
 	}
-	if status.Removed {
+	if status.Removed || m.removed.Load() {
 		say("Master %s was removed from the cluster. To bring it back, stop it, run goosefs fsadmin journal rejoin there, and start it again.", m.self.Journal)
 	}
 	return lines

@@ -46,7 +46,9 @@ func (m *Master) admit(ctx context.Context, addr string) error {
 			return err
 		}
 	}
-	return m.raft.AddLearner(ctx, raftlog.Member{ID: p.GetMemberId(), Address: addr, Clients: p.GetAddress()})
+	err = m.raft.AddLearner(ctx, raftlog.Member{ID: p.GetMemberId(), Address: addr, Clients: p.GetAddress()})
+	m.transport.setMembers(m.raft.Members()) // the new one waits for the journal
+	return err
 }
 
 // tend looks after the members for as long as this master leads.

@@ -3,6 +3,7 @@ package raftlog
 import (
 	"context"
 	"errors"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -176,6 +177,49 @@ func TestTransferFails(t *testing.T) {
 		c.propose(leader, "y")
 		c.network.isolate(follower.cfg.ID, false)
 		c.converged("y")
+	})
+}
+
+// A leader that was just elected has not heard of all: it hands over, and removes, once it has.
+func TestTransferRightAfterAnElection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, 3, nil)
+		defer c.close()
+		leader, heir := c.leader(), c.follower()
+		var silent *Log
+		for _, l := range c.logs {
+			if l != leader && l != heir {
+				silent = l
+			}
+		}
+		time.Sleep(5 * time.Second)
+		c.network.isolate(silent.cfg.ID, true)
+		if err := leader.TransferLeadership(t.Context(), heir.cfg.ID); err != nil {
+			t.Fatal(err)
+		}
+		c.network.isolate(silent.cfg.ID, false)
+		if err := c.leader(leader.cfg.ID, heir.cfg.ID).TransferLeadership(t.Context(), silent.cfg.ID); err != nil {
+			t.Fatal(err)
+		}
+		if c.leader() != silent {
+			t.Error("another leads")
+		}
+		// One that stays away is refused in the end.
+		c.network.isolate(leader.cfg.ID, true)
+		time.Sleep(5 * time.Second)
+		before := time.Now()
+		if err := silent.TransferLeadership(t.Context(), heir.cfg.ID); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.leader(silent.cfg.ID, heir.cfg.ID).TransferLeadership(t.Context(), leader.cfg.ID); !errors.Is(err, syscall.EHOSTUNREACH) {
+			t.Errorf("to one that is away: %v", err)
+		}
+		if err := heir.Remove(t.Context(), silent.cfg.ID); !errors.Is(err, syscall.EBUSY) {
+			t.Errorf("the quorum hangs on it: %v", err)
+		}
+		if took := time.Since(before); took > 5*time.Second {
+			t.Errorf("took %v", took)
+		}
 	})
 }
 

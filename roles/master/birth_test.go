@@ -109,11 +109,18 @@ func TestLives(t *testing.T) {
 		{2, 38, true},
 		{2, 40, false}, // the other has been silent
 		{3, 41, false},
+		{4, 60, false}, // a copy of 3 is started ...
+		{3, 61, true},
+		{4, 65, false},
+		{3, 66, true},
+		{3, 74, true},
+		{3, 76, false}, // ... and was stopped
+		{4, 77, true},
 	} {
 		if err := l.admit(7, step.life, at(step.at)); (err != nil) != step.refused || err != nil && !errors.Is(err, syscall.EPERM) {
 			t.Errorf("step %d: %v", i, err)
 		}
-		if twins := l.twins(at(step.at)); step.at >= 20 && step.at < 39 && !slices.Equal(twins, []uint64{7}) {
+		if twins := l.twins(at(step.at)); (step.at >= 20 && step.at < 39 || step.at >= 66 && step.at < 76) && !slices.Equal(twins, []uint64{7}) {
 			t.Errorf("step %d: twins %v", i, twins)
 		}
 	}

@@ -10,7 +10,8 @@ import (
 
 // lives finds out when two processes say that they are the same member: somebody copied a folder. Each process has a
 // random number of its own. When the number of a member changes, the process was started again, and the old number is
-// never heard any more, but for what was on its way. If it is, neither of the two is listened to until one is silent.
+// never heard any more, but for what was on its way. If it is, neither of the two is listened to until one is silent: whichever that
+// is, the copy or the one that was copied.
 type lives struct {
 	mu struct {
 		sync.Mutex
@@ -20,10 +21,10 @@ type lives struct {
 
 // lifeline is what is known of one member.
 type lifeline struct {
-	now    uint64
-	since  time.Time
-	before map[uint64]bool
-	duel   time.Time // when an old process was last heard of beside the present one; zero: never
+	now   uint64
+	since time.Time
+	heard map[uint64]time.Time // by process, the present one and old ones: when it was last heard of
+	duel  time.Time            // when an old process was last heard of beside the present one; zero: never
 }
 
 const (
@@ -43,18 +44,23 @@ func (l *lives) admit(member, life uint64, now time.Time) error {
 	defer l.mu.Unlock()
 	m := l.mu.members[member]
 	if m == nil {
-		m = &lifeline{now: life, since: now, before: make(map[uint64]bool)}
+		m = &lifeline{now: life, since: now, heard: make(map[uint64]time.Time)}
 		l.mu.members[member] = m
 	}
+	_, known := m.heard[life]
+	silent := now.Sub(m.heard[m.now]) > duelEnds
+	m.heard[life] = now
 	switch {
-	case m.before[life]:
+	case life == m.now:
+	case !known:
+		m.now, m.since = life, now
+	case silent: // the old one outlived the present one
+		m.now, m.since, m.duel = life, now, time.Time{}
+	default:
 		if now.Sub(m.since) > onItsWay {
 			m.duel = now
 		}
 		return twice(member)
-	case m.now != life:
-		m.before[m.now] = true
-		m.now, m.since = life, now
 	}
 	if m.dueling(now) {
 		return twice(member)

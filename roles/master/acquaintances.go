@@ -22,6 +22,7 @@ type acquaintances struct {
 		sync.Mutex
 		peers    map[uint64]acquaintance
 		diverged map[uint64]string // members whose state is another one, and how that was seen
+		strange  map[string]stranger
 	}
 }
 
@@ -30,10 +31,17 @@ type acquaintance struct {
 	at   time.Time
 }
 
+// stranger is a master of another cluster at an address where one of this cluster is expected.
+type stranger struct {
+	cluster uint64
+	at      time.Time
+}
+
 func newAcquaintances() *acquaintances {
 	a := &acquaintances{}
 	a.mu.peers = make(map[uint64]acquaintance)
 	a.mu.diverged = make(map[uint64]string)
+	a.mu.strange = make(map[string]stranger)
 	return a
 }
 
@@ -41,6 +49,26 @@ func (a *acquaintances) note(p *clusterpb.Peer, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.mu.peers[p.GetMemberId()] = acquaintance{p, now}
+	delete(a.mu.strange, p.GetJournalAddress())
+}
+
+func (a *acquaintances) noteStranger(addr string, cluster uint64, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.mu.strange[addr] = stranger{cluster, now}
+}
+
+// strangers are those that were met lately: their clusters by address.
+func (a *acquaintances) strangers(now time.Time) map[string]uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	found := make(map[string]uint64)
+	for addr, s := range a.mu.strange {
+		if now.Sub(s.at) < 5*acquaintEvery {
+			found[addr] = s.cluster
+		}
+	}
+	return found
 }
 
 // recent are those that were met lately.
@@ -99,23 +127,31 @@ func (m *Master) keepAcquainted() {
 		members := m.raft.Members()
 		m.transport.setMembers(members)
 		m.acquaintances.keep(members)
-		var others []string
-		for _, p := range members {
-			if p.ID != m.identity.ID {
-				others = append(others, p.Address)
-			}
-		}
 		me := m.peer()
-		for _, p := range m.meetings.all(m.ctx, others, me) {
+		for _, p := range m.meetings.all(m.ctx, m.others(), me) {
 			if p.GetRemoved() && !m.removed.Swap(true) {
 				m.log.Error("this master was removed from its cluster: it serves nobody. To bring it back, stop it, run goosefs fsadmin journal rejoin here, and start it")
 			}
-			if p.GetClusterId() == me.GetClusterId() {
+			switch p.GetClusterId() {
+			case me.GetClusterId():
 				m.acquaintances.note(p, time.Now())
+			case 0: // it is about to join
+			default:
+				m.acquaintances.noteStranger(p.GetJournalAddress(), p.GetClusterId(), time.Now())
 			}
 		}
 		m.compareStates(m.peer())
 	}
+}
+
+// others are the journal addresses of the other members.
+func (m *Master) others() (addrs []string) {
+	for _, p := range m.raft.Members() {
+		if p.ID != m.identity.ID {
+			addrs = append(addrs, p.Address)
+		}
+	}
+	return addrs
 }
 
 // compareStates looks whether the members' states are the same, and ends this master if its own is the odd one out.
@@ -129,6 +165,7 @@ func (m *Master) compareStates(me *clusterpb.Peer) {
 	for _, d := range decideDiverged(append(m.acquaintances.recent(time.Now()), me), voters, me.GetLeader()) {
 		how := fmt.Sprintf("after %d commands its state was another one than that of the other masters", d.commands)
 		if d.member == me.GetMemberId() {
+			m.meetings.all(m.ctx, m.others(), me) // so that they can say what became of it
 			m.fail(m.leaveService(how))
 			return
 		}

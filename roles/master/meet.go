@@ -35,7 +35,10 @@ func (s *journalService) Meet(ctx context.Context, other *clusterpb.Peer) (*clus
 			me.Refused = err.Error()
 		}
 	case other.GetClusterId() != me.GetClusterId():
-		me.Refused = fmt.Sprintf("%s is a member of cluster %x, and %s of cluster %x", s.self.Journal, me.GetClusterId(), other.GetJournalAddress(), other.GetClusterId())
+		me.Refused = fmt.Sprintf("%s is a member of cluster %s, and %s of cluster %s", s.self.Journal, clusterName(me.GetClusterId()), other.GetJournalAddress(), clusterName(other.GetClusterId()))
+		if s.expected(other.GetJournalAddress()) {
+			s.acquaintances.noteStranger(other.GetJournalAddress(), other.GetClusterId(), time.Now())
+		}
 	default:
 		me.Removed = s.Master.raft.Removed(other.GetMemberId())
 		s.acquaintances.note(other, time.Now())

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"syscall"
 	"time"
 
@@ -178,6 +180,7 @@ func (m *Master) problems() (lines []string) {
 	for _, p := range append(m.acquaintances.recent(time.Now()), m.peer()) {
 		met[p.GetMemberId()] = p
 	}
+	strangers := m.acquaintances.strangers(time.Now())
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for _, member := range status.Members {
 		if how := accused[member.ID]; how != "" {
@@ -185,6 +188,7 @@ func (m *Master) problems() (lines []string) {
 			continue
 		}
 		switch p := met[member.ID]; {
+		case p == nil && strangers[member.Address] != 0: // said below
 		case p == nil:
 			say("Master %s does not answer.", member.Address)
 		case p.GetFull():
@@ -197,6 +201,9 @@ func (m *Master) problems() (lines []string) {
 	}
 	for _, id := range m.lives.twins(time.Now()) {
 		say("Two processes say that they are master %s: its folder was copied. Stop the one that does not belong.", m.journalAddress(id))
+	}
+	for _, addr := range slices.Sorted(maps.Keys(strangers)) {
+		say("Master %s belongs to another cluster (%s). If it is to be one of this cluster, stop it, run goosefs fsadmin journal rejoin there, and start it again.", addr, clusterName(strangers[addr]))
 	}
 	if status.Removed || m.removed.Load() {
 		say("Master %s was removed from the cluster. To bring it back, stop it, run goosefs fsadmin journal rejoin there, and start it again.", m.self.Journal)

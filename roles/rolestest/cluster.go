@@ -77,6 +77,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	for i := range c.Workers {
 		c.StartWorker(i)
 	}
+	c.WaitForVotes()
 	c.WaitForWorkers(o.Workers)
 	return c
 }
@@ -228,6 +229,28 @@ func (c *Cluster) links(host string, do func(a, b string)) {
 	}
 	for i := range c.Workers {
 		do(host, WorkerName(i))
+	}
+}
+
+// WaitForVotes returns when all masters have a vote: a new cluster serves before that, and then every one that has is
+// needed.
+func (c *Cluster) WaitForVotes() {
+	c.t.Helper()
+	f := c.Client()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		votes := 0
+		s, err := f.Cluster(c.t.Context())
+		for _, m := range s.Masters {
+			if !m.Learner {
+				votes++
+			}
+		}
+		if err == nil && votes == len(c.Masters) {
+			return
+		}
+		if time.Now().After(end) {
+			c.t.Fatalf("%d of %d masters have a vote (%v)", votes, len(c.Masters), err)
+		}
 	}
 }
 

@@ -31,7 +31,7 @@ func (s *Store) Snapshot() (io.WriterTo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Image{Applied: f.state.applied, tx: f.tx}, nil
+	return &Image{Applied: f.state.applied, Entries: f.state.files + f.state.dirs + int64(len(f.mounts)), tx: f.tx}, nil
 }
 
 // flushedState is a transaction that sees exactly the last applied state, and
@@ -70,6 +70,7 @@ func (s *Store) flushed(also func()) (f flushedState, err error) {
 // used by one goroutine.
 type Image struct {
 	Applied uint64
+	Entries int64 // files, directories and mounts in it
 	tx      *bbolt.Tx
 }
 

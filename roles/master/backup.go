@@ -40,16 +40,14 @@ func (m *Master) backup(ctx context.Context, dir string) (done backupDone, err e
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return done, err
 	}
-	stats := m.store.Stats()
-	image, err := m.store.Snapshot()
+	snapshot, err := m.store.Snapshot()
 	if err != nil {
 		return done, err
 	}
-	if c, ok := image.(io.Closer); ok {
-		defer c.Close()
-	}
+	image := snapshot.(*metastore.Image)
+	defer image.Close()
 	now := m.now().UTC()
-	done.entries = stats.Files + stats.Dirs + int64(stats.Mounts)
+	done.entries = image.Entries
 	done.path = filepath.Join(dir, fmt.Sprintf("%s%s-%d%s", backupPrefix, now.Format(time.DateOnly), now.UnixMilli(), backupSuffix))
 	f, err := os.CreateTemp(dir, "."+backupPrefix+"*")
 	if err != nil {

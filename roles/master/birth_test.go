@@ -93,7 +93,7 @@ func TestDecideDiverged(t *testing.T) {
 // Two processes of one member are found out, and a restart is not taken for that.
 func TestLives(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(1e9+int64(s), 0) }
-	l := newLives()
+	l := newLives(time.Second)
 	for i, step := range []struct {
 		life    uint64
 		at      int

@@ -52,18 +52,24 @@ func TestClonedFolder(t *testing.T) {
 	for name, leader := range map[string]int{"of a follower": 0, "of the leader": 2} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			q, f := three(t)
+			soon := func(o *master.Options) { o.Election = 300 * time.Millisecond } // and it is found out soon
+			q := newQuorum(t)
+			for i := range 3 {
+				q.start(i, soon, 0, 1, 2)
+			}
+			f := q.client(0, 1, 2)
+			q.awaitVoters(f, 0, 1, 2)
 			q.elect(f, 0)
 			q.stop(2)
 			must(t, os.CopyFS(q.folder(7), os.DirFS(q.folder(2))))
-			q.start(2, nil, 0, 1, 2)
+			q.start(2, soon, 0, 1, 2)
 			eventually(t, "the leader is elected", func() bool {
 				leads, err := f.Elect(t.Context(), journal(leader))
 				return err == nil && leads == journal(leader)
 			})
 			b := build(t, f, "d")
 			progress(t, f, 5)
-			q.start(7, func(o *master.Options) { o.Name, o.Bind = host(2), host(7) }, 0, 1, 2)
+			q.start(7, func(o *master.Options) { soon(o); o.Name, o.Bind = host(2), host(7) }, 0, 1, 2)
 			q.awaitProblem(f, twins)
 			progress(t, f, 5)
 			q.stop(7)

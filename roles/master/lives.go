@@ -13,7 +13,9 @@ import (
 // never heard any more, but for what was on its way. If it is, neither of the two is listened to until one is silent: whichever that
 // is, the copy or the one that was copied.
 type lives struct {
-	mu struct {
+	onItsWay time.Duration // how long messages of a process that ended may still come
+	duelEnds time.Duration // with one of two silent for so long, the other is listened to again
+	mu       struct {
 		sync.Mutex
 		members map[uint64]*lifeline
 	}
@@ -27,13 +29,9 @@ type lifeline struct {
 	duel  time.Time            // when an old process was last heard of beside the present one; zero: never
 }
 
-const (
-	onItsWay = 3 * time.Second  // how long messages of a process that ended may still come
-	duelEnds = 10 * time.Second // with one of two silent for so long, the other is listened to again
-)
-
-func newLives() *lives {
-	l := &lives{}
+// newLives: a process that is not listened to still says something in every election timeout or two.
+func newLives(election time.Duration) *lives {
+	l := &lives{onItsWay: 3 * election, duelEnds: 10 * election}
 	l.mu.members = make(map[uint64]*lifeline)
 	return l
 }
@@ -48,7 +46,7 @@ func (l *lives) admit(member, life uint64, now time.Time) error {
 		l.mu.members[member] = m
 	}
 	_, known := m.heard[life]
-	silent := now.Sub(m.heard[m.now]) > duelEnds
+	silent := now.Sub(m.heard[m.now]) > l.duelEnds
 	m.heard[life] = now
 	switch {
 	case life == m.now:
@@ -57,19 +55,19 @@ func (l *lives) admit(member, life uint64, now time.Time) error {
 	case silent: // the old one outlived the present one
 		m.now, m.since, m.duel = life, now, time.Time{}
 	default:
-		if now.Sub(m.since) > onItsWay {
+		if now.Sub(m.since) > l.onItsWay {
 			m.duel = now
 		}
 		return twice(member)
 	}
-	if m.dueling(now) {
+	if l.dueling(m, now) {
 		return twice(member)
 	}
 	return nil
 }
 
-func (m *lifeline) dueling(now time.Time) bool {
-	return !m.duel.IsZero() && now.Sub(m.duel) < duelEnds
+func (l *lives) dueling(m *lifeline, now time.Time) bool {
+	return !m.duel.IsZero() && now.Sub(m.duel) < l.duelEnds
 }
 
 // twins are the members of which two processes are alive.
@@ -77,7 +75,7 @@ func (l *lives) twins(now time.Time) (members []uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id, m := range l.mu.members {
-		if m.dueling(now) {
+		if l.dueling(m, now) {
 			members = append(members, id)
 		}
 	}

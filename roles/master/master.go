@@ -80,7 +80,7 @@ func Start(o Options) (*Master, error) {
 		options: o, self: self, log: o.Log, started: time.Now(), now: time.Now, failed: make(chan struct{}),
 		operations: newOperations(), changes: newChanges(), sources: newSources(o), hub: newHub(),
 		registry: newRegistry(o.WorkerTimeout, o.VirtualNodes),
-		meetings: newMeetings(o.Network), acquaintances: newAcquaintances(), lives: newLives(),
+		meetings: newMeetings(o.Network), acquaintances: newAcquaintances(), lives: newLives(o.Election),
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.loader = &loader{Master: m, flights: newFlights()}

@@ -76,7 +76,7 @@ func (q *quorum) try(i int, edit func(*master.Options), configured ...int) (*mas
 		Name: host(i), JournalDir: filepath.Join(q.folder(i), "journal"), MetaDir: filepath.Join(q.folder(i), "meta"),
 		RootUFS: "mem://root", SyncInterval: -1, Network: q.net.Host(host(i)), HashEvery: 16,
 		OpenUFS:  func(string, map[string]string) (ufs.UFS, string, error) { return q.root, "mem", nil },
-		Election: 1500 * time.Millisecond, Heartbeat: 30 * time.Millisecond,
+		Election: time.Second, Heartbeat: 20 * time.Millisecond,
 	}
 	for _, c := range configured {
 		o.Masters = append(o.Masters, master.Member{Address: address(c), Journal: journal(c)})

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"goosefs/raftlog"
 	"goosefs/wire"
@@ -63,7 +64,7 @@ func newLink(t *testing.T) *link {
 		s := wire.NewServer(slog.New(slog.DiscardHandler))
 		service := &journalService{}
 		service.raft.Store(&raftService{
-			cluster: cluster, self: idB, lives: newLives(), learn: func(uint64, string) {},
+			cluster: cluster, self: idB, lives: newLives(time.Second), learn: func(uint64, string) {},
 			step: func(_ context.Context, m *raftpb.Message) error {
 				l.arrived <- m
 				return nil
@@ -178,7 +179,7 @@ func TestForeignClusterIsRefused(t *testing.T) {
 	if len(l.arrived)+len(l.images) != 0 {
 		t.Error("something was taken")
 	}
-	service := &raftService{cluster: 1, self: 2, lives: newLives(), learn: func(uint64, string) {}}
+	service := &raftService{cluster: 1, self: 2, lives: newLives(time.Second), learn: func(uint64, string) {}}
 	for _, r := range []*clusterpb.Route{nil, {ClusterId: 1, To: 3}, {ClusterId: 3, To: 2}} {
 		if err := service.admit(r); !errors.Is(err, syscall.EPERM) {
 			t.Errorf("%v: %v", r, err)

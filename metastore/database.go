@@ -44,10 +44,12 @@ func (d *Damage) Unwrap() error { return d.Err }
 // database is an error. One with damaged pages makes bbolt panic, on a goroutine
 // of its own, with the page's number: the member's folder has to go, and it gets
 // an image from another member.
+//
+// The list of free pages is written with each commit, which is once in some
+// seconds: without it every page of the tree would have to be read now.
 func openDatabase(path string) (*bbolt.DB, error) {
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout:         lockWait,
-		NoFreelistSync:  true,
 		FreelistType:    bbolt.FreelistMapType,
 		InitialMmapSize: mapBytes,
 	})

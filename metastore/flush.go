@@ -18,10 +18,15 @@ func (s *Store) flushLoop() {
 	defer close(s.stopped)
 	tick := time.NewTicker(s.options.FlushInterval)
 	defer tick.Stop()
+	trim := time.NewTicker(mappedCheck)
+	defer trim.Stop()
 	for {
 		select {
 		case <-tick.C:
 		case <-s.wake:
+		case <-trim.C:
+			s.trim()
+			continue
 		case <-s.stop:
 			return
 		}
@@ -29,6 +34,16 @@ func (s *Store) flushLoop() {
 			return // it is logged, and Failed is closed
 		}
 	}
+}
+
+// trim keeps the database from filling this process's memory.
+func (s *Store) trim() {
+	s.flushing.Lock() // so that no Restore takes the database away
+	defer s.flushing.Unlock()
+	s.mu.RLock()
+	db := s.mu.db
+	s.mu.RUnlock()
+	trimMapping(db, mappedMost)
 }
 
 // Checkpoint flushes now: when it returns nil, Applied is the index of the last

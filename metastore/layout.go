@@ -106,3 +106,9 @@ func splitOpKey(key string) (ms int64, id OpID) {
 	copy(id[:], rest)
 	return int64(n ^ signBit), id
 }
+
+// opOfBucketKey is splitOpKey of a key as the bucket has it, without its space.
+func opOfBucketKey(key []byte) (ms int64, id OpID) {
+	copy(id[:], key[8:])
+	return int64(binary.BigEndian.Uint64(key) ^ signBit), id
+}

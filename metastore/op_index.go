@@ -73,7 +73,7 @@ func readOps(tx *bbolt.Tx) opIndex {
 	x := newOpIndex()
 	cursor := tx.Bucket(ops.bucket()).Cursor()
 	for k, _ := cursor.First(); k != nil; k, _ = cursor.Next() {
-		x.add(splitOpKey(string(rune(ops)) + string(k)))
+		x.add(opOfBucketKey(k))
 	}
 	return x
 }

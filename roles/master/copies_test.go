@@ -147,6 +147,7 @@ func TestDivergedState(t *testing.T) {
 	f := q.client(0, 1, 2)
 	q.awaitVoters(f, 0, 1, 2)
 	q.elect(f, 0)
+	old := q.memberID(f, 2)
 	wrong.Store(true)
 	must(t, f.Mkdir(t.Context(), "/odd", client.MkdirOptions{CacheOnly: true}))
 	for i := range 40 {
@@ -171,6 +172,7 @@ func TestDivergedState(t *testing.T) {
 	must(t, f.Mkdir(t.Context(), "/on", client.MkdirOptions{CacheOnly: true}))
 	q.wipe(2)
 	q.start(2, nil, 0, 1, 2)
+	q.awaitAnother(f, 2, old)
 	q.awaitVoters(f, 0, 1, 2)
 	q.awaitHealth(f)
 	q.elect(f, 2)

@@ -59,14 +59,7 @@ func TestEmptyDisk(t *testing.T) {
 		q.stop(i)
 		q.wipe(i)
 		q.start(i, nil, 0, 1, 2)
-		eventually(t, "another member is at its address", func() bool {
-			for _, m := range leading(t, f).Masters {
-				if m.JournalAddress == journal(i) {
-					return q.memberID(f, i) != old
-				}
-			}
-			return false
-		})
+		q.awaitAnother(f, i, old)
 		q.awaitVoters(f, 0, 1, 2)
 	}
 	q.awaitHealth(f)

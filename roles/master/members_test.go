@@ -214,7 +214,7 @@ func (q *quorum) elect(f *client.FS, i int) {
 	}
 }
 
-// memberID is the id of the member at the journal address of master i.
+// memberID is the id of the member at the journal address of master i; 0: there is none just now.
 func (q *quorum) memberID(f *client.FS, i int) uint64 {
 	q.t.Helper()
 	leader, err := f.Leader(q.t.Context())
@@ -229,8 +229,16 @@ func (q *quorum) memberID(f *client.FS, i int) uint64 {
 			return m.GetId()
 		}
 	}
-	q.t.Fatalf("%s is no member", journal(i))
 	return 0
+}
+
+// awaitAnother waits until master i, which was emptied, is a member with another id than it had.
+func (q *quorum) awaitAnother(f *client.FS, i int, old uint64) {
+	q.t.Helper()
+	eventually(q.t, "another member is at "+journal(i), func() bool {
+		id := q.memberID(f, i)
+		return id != 0 && id != old
+	})
 }
 
 // finish stops a builder and wants what it made, and nothing else, in the namespace and in the under file system.

@@ -3,6 +3,7 @@ package metastore
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 // BenchmarkApplyCreateFile creates files, a thousand in a directory, a hundred in
@@ -128,5 +129,37 @@ func BenchmarkListing(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkForget creates files when operations are remembered that expire: each
+// command forgets some.
+func BenchmarkForget(b *testing.B) {
+	s, err := Open(b.TempDir(), Options{FlushInterval: time.Hour, FlushChanges: 1 << 30})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	make := func(i int, ms int64) []byte {
+		return CreateFile{
+			Header: Header{OpID: OpID{byte(i), byte(i >> 8), byte(i >> 16), 1}, Time: ms, User: "alice", Group: "staff"},
+			Path:   fmt.Sprintf("/data/%d/part-%05d.parquet", i/1000, i%1000), Recursive: true,
+		}.Encode()
+	}
+	index := uint64(0)
+	apply := func(i int, ms int64) {
+		index++
+		s.Apply(index, [][]byte{make(i, ms)})
+	}
+	const before = 50_000
+	for i := range before {
+		apply(i, int64(i/10))
+	}
+	if err := s.Checkpoint(); err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for i := range b.N {
+		apply(before+i, OpWindow.Milliseconds()+int64(i/10)+1)
 	}
 }

@@ -101,6 +101,9 @@ func opKey(ms int64, id OpID) string {
 	return numberKey(ops, uint64(ms)^signBit, string(id[:]))
 }
 
+// opsFrom is before the keys of operations of that time, and behind all earlier ones.
+func opsFrom(ms int64) string { return numberKey(ops, uint64(ms)^signBit, "") }
+
 func splitOpKey(key string) (ms int64, id OpID) {
 	n, rest := splitNumber(key)
 	copy(id[:], rest)

@@ -64,14 +64,15 @@ func (t *tree) remember(c command, result *Result, err error) {
 	t.s.mu.ops.add(t.header.Time, id)
 }
 
-// forgetOps forgets the oldest operations that have expired.
+// forgetOps forgets the oldest operations that have expired. It begins where the
+// oldest may be: before that lie marks of those that were forgotten since the
+// last flush, tens of thousands when much is done.
 func (t *tree) forgetOps() {
 	if !t.expired(t.s.mu.ops.oldest) {
 		return
 	}
-	prefix := string(rune(ops))
 	left := forgetLimit
-	for key := range t.scan(prefix, prefix) {
+	for key := range t.scan(string(rune(ops)), opsFrom(t.s.mu.ops.oldest)) {
 		ms, id := splitOpKey(key)
 		if left == 0 || !t.expired(ms) {
 			t.s.mu.ops.oldest = ms

@@ -98,6 +98,10 @@ func (r *reader) resume(failure error) error {
 	return r.open()
 }
 
+// Proven says that bytes are proven to be of the version as they come: by an ETag in the head of the answer, or as well
+// as they ever will be. Where the version is a time of change, only a look after the last byte proves them.
+func (r *reader) Proven() bool { return r.part.End == nil }
+
 // Close implements io.Closer.
 func (r *reader) Close() error {
 	if r.end == nil {

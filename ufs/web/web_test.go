@@ -201,6 +201,40 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+// Bytes may be handed on as they come if the head of the answer proves their version, and not if a look after the last
+// byte does.
+func TestProven(t *testing.T) {
+	data := ufstest.Bytes(1 << 10)
+	for _, test := range []struct {
+		pin  pin
+		tag  string
+		want bool
+	}{
+		{pin{byETag, 1 << 10, etag1}, etag1, true},
+		{pin{byTime, 1 << 10, date1}, "", false},
+		{pin{byWeakETag, 1 << 10, etag1}, "W/" + etag1, false},
+		{pin{bySize, 1 << 10, ""}, "", true},
+	} {
+		u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if test.tag != "" {
+				w.Header().Set("ETag", test.tag)
+			}
+			if test.pin.kind == byTime {
+				w.Header().Set("Last-Modified", date1)
+			}
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+		}, Options{})
+		r, err := u.Open(t.Context(), "f", test.pin.version(), 100, 200)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.(interface{ Proven() bool }).Proven(); got != test.want {
+			t.Errorf("a version known by %c: proven as they come: %v", test.pin.kind, got)
+		}
+		r.Close()
+	}
+}
+
 func BenchmarkOpen(b *testing.B) {
 	data := ufstest.Bytes(4 << 20)
 	u := serve(b, func(w http.ResponseWriter, r *http.Request) {

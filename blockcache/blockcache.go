@@ -20,11 +20,19 @@ const (
 // ErrMiss says that the next byte asked for is not cached.
 var ErrMiss = errors.New("blockcache: not cached")
 
+// Why no descriptor of a file is handed out, besides ErrMiss: nothing of it is cached.
+var (
+	ErrPartial    = errors.New("blockcache: cached in part only")
+	ErrUnverified = errors.New("blockcache: not verified yet") // it is about to be, in the background
+	ErrTooMany    = errors.New("blockcache: too many files are held elsewhere")
+)
+
 // Options describe a cache. Only Tiers has no default.
 type Options struct {
 	Tiers     []Tier       // fastest first, e.g. MEM, SSD, HDD
 	Policy    string       // LRU (default) or NONE
 	OpenFiles int          // most descriptors kept open between calls; default 512
+	Handouts  int          // most files of which descriptors are held elsewhere; default 1024
 	Log       *slog.Logger // nil discards
 
 	open opener // how files are opened; nil is the operating system

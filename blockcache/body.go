@@ -36,14 +36,19 @@ type body struct {
 	charge int64 // bytes reserved in dir for all of the pair
 	pins   int   // calls under way
 	gone   bool
+
+	trusted int64       // chunks that were written or verified since the cache was opened, see trust.go
+	written int64       // when the data file was last written by us, by its own time of modification
+	held    atomic.Bool // a descriptor was handed out and may live, see held.go
 	// witness stays open from the unlink on, to notice a holder elsewhere.
 	witness *pair
 }
 
 // page is the part of an index that is one page on disk.
 type page struct {
-	slots []uint64
-	used  int // slots that are not absent
+	slots   []uint64
+	used    int                    // slots that are not absent
+	trusted [pageSlots / 64]uint64 // a bit for each slot
 }
 
 // block is a block of which something is, or is about to be, on disk. pins and
@@ -101,6 +106,7 @@ func (b *body) slotLocked(chunk int64) uint64 {
 	return absent
 }
 
+// setSlotLocked gives a chunk another record or state, which nobody has verified yet.
 func (b *body) setSlotLocked(chunk int64, to uint64) {
 	p, s := slotOf(chunk)
 	pg := b.pages[p]
@@ -110,6 +116,10 @@ func (b *body) setSlotLocked(chunk int64, to uint64) {
 		}
 		pg = &page{slots: make([]uint64, min(pageSlots, headerSlots+b.entry.info.chunks()-p*pageSlots))}
 		b.pages[p] = pg
+	}
+	if pg.trusted[s/64]&(1<<(s%64)) != 0 {
+		pg.trusted[s/64] &^= 1 << (s % 64)
+		b.trusted--
 	}
 	if pg.slots[s] != absent {
 		pg.used--

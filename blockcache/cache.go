@@ -24,12 +24,14 @@ type Cache struct {
 	fds     *descriptors
 	changes *changeLog
 	counts  counters
+	held    *heldFiles
+	doubts  *doubts
 	touches atomic.Uint64
 	scratch sync.Pool // of *scratch
 
 	kick    chan struct{} // wakes the evictor; holds one
 	stop    context.CancelFunc
-	evictor sync.WaitGroup
+	evictor sync.WaitGroup // and the one that verifies
 
 	// running is read-held by each call; Close takes it to set closed.
 	running sync.RWMutex
@@ -175,6 +177,7 @@ func (c *Cache) Close() error {
 	}
 	c.stop()
 	c.evictor.Wait()
+	c.held.close()
 	c.fds.closeIdle()
 	for _, d := range c.dirs {
 		d.mu.Lock()

@@ -153,7 +153,7 @@ func (d *dir) cold(need int64) []candidate {
 		c := candidate{
 			file: b.body.entry.info.ID, index: b.index,
 			bytes: b.charge.Load(), touched: b.touched,
-			inUse: b.pins.Load() > 0, block: b,
+			inUse: b.pins.Load() > 0 || b.body.held.Load(), block: b,
 		}
 		if !c.inUse {
 			need -= c.bytes

@@ -17,10 +17,18 @@ type diskFile interface {
 	Truncate(size int64) error
 	// punch frees the space of a range, which then reads as zeros.
 	punch(off, n int64) error
+	stat() (diskState, error)
 	// lockAlone takes the file's exclusive flock without waiting, and fails if
 	// somebody else may hold a descriptor of it. unlock gives it back.
 	lockAlone() bool
 	unlock()
+}
+
+// diskState is what tells a file from another, and from itself when others wrote to it.
+type diskState struct {
+	dev, ino uint64
+	size     int64
+	modified int64 // Unix nanoseconds
 }
 
 // opener opens or creates a file; tests put faults here.
@@ -44,6 +52,14 @@ func (f osFile) punch(off, n int64) error {
 			return err
 		}
 	}
+}
+
+func (f osFile) stat() (diskState, error) {
+	var s unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &s); err != nil {
+		return diskState{}, err
+	}
+	return diskState{s.Dev, s.Ino, s.Size, s.Mtim.Nano()}, nil
 }
 
 func (f osFile) lockAlone() bool {

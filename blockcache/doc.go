@@ -40,6 +40,16 @@
 // descriptor (which then carries a shared flock) is unlinked instead: the
 // holder keeps its bytes, and they count as used until it lets go.
 //
+// A file that was handed out (Handout) is no victim either, until all copies of
+// its descriptor are closed. Only Drop and DropBlock unlink it.
+//
+// # Trust
+//
+// A descriptor gives its holder bytes that nobody verifies any more. So a file
+// is handed out only when all of it was written or verified since the cache was
+// opened, and nobody but us wrote to it since; what was not is verified in the
+// background when somebody wants it.
+//
 // # Chunks in memory
 //
 // A chunk's slot in memory holds its record, or one of four states:
@@ -63,6 +73,6 @@
 //	entry.mu        everything known of one file
 //	dir.mu          a directory's use and its blocks in order of heat
 //
-// descriptors.mu and changeLog.mu are leaves. Disk I/O happens under the first
-// four only.
+// descriptors.mu, changeLog.mu, heldFiles.mu and doubts.mu are leaves. Disk I/O
+// happens under the first four only.
 package blockcache

@@ -41,6 +41,7 @@ func (c *Cache) wake() {
 
 // look learns what the disks have left.
 func (c *Cache) look() {
+	c.held.look()
 	for _, d := range c.dirs {
 		c.settle(d)
 		if d.isFailed() {

@@ -188,6 +188,7 @@ func (c *Cache) loadPair(d *dir, id int64) (loaded, error) {
 	}
 
 	b := newBody(&entry{info: h.info}, d)
+	b.written = ds.Mtim.Nano()
 	if err := c.loadRecords(b, r); errors.Is(err, syscall.EIO) {
 		return loaded{}, errSector
 	} else if err != nil {

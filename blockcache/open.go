@@ -22,6 +22,8 @@ func Open(o Options) (*Cache, error) {
 		evicts:  o.Policy != NONE,
 		fds:     newDescriptors(o.open, o.OpenFiles),
 		changes: newChangeLog(maxChanges),
+		held:    newHeldFiles(o.open, o.Handouts),
+		doubts:  newDoubts(),
 		kick:    make(chan struct{}, 1),
 	}
 	c.files.byID = map[int64]*entry{}
@@ -66,6 +68,7 @@ func (c *Cache) start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.stop = cancel
 	c.evictor.Go(func() { c.run(ctx) })
+	c.evictor.Go(func() { c.verify(ctx) })
 	c.wake()
 	return nil
 }

@@ -12,6 +12,7 @@ const (
 	defaultHigh      = 0.95
 	defaultLow       = 0.7
 	defaultOpenFiles = 512
+	defaultHandouts  = 1024
 )
 
 // withDefaults returns the options with every default filled in, or the first
@@ -25,6 +26,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.OpenFiles == 0 {
 		o.OpenFiles = defaultOpenFiles
+	}
+	if o.Handouts == 0 {
+		o.Handouts = defaultHandouts
 	}
 	if o.Policy == "" {
 		o.Policy = LRU

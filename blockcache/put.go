@@ -185,7 +185,7 @@ func (c *Cache) write(cl claim, p []byte) bool {
 		chunk := p[j*ChunkSize : min((j+1)*ChunkSize, len(p))]
 		records[j] = makeRecord(e.info.ID, cl.first+int64(j), checksum(chunk))
 	}
-	err := c.writeClaim(cl, p, records)
+	written, err := c.writeClaim(cl, p, records)
 
 	e.mu.Lock()
 	for j, record := range records {
@@ -193,7 +193,9 @@ func (c *Cache) write(cl claim, p []byte) bool {
 			record = spoiled
 		}
 		b.setSlotLocked(cl.first+int64(j), record)
+		b.trustLocked(cl.first+int64(j), record)
 	}
+	b.written = max(b.written, written)
 	if err == nil {
 		cl.block.bytes += int64(len(p))
 	}
@@ -207,17 +209,21 @@ func (c *Cache) write(cl claim, p []byte) bool {
 	return false
 }
 
-func (c *Cache) writeClaim(cl claim, p []byte, records []uint64) error {
+// writeClaim also tells when the data file was modified, as of after the write.
+func (c *Cache) writeClaim(cl claim, p []byte, records []uint64) (written int64, err error) {
 	files, err := c.fds.get(cl.body)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer c.fds.release(files)
 	if _, err := files.data.WriteAt(p, cl.first*ChunkSize); err != nil {
-		return err
+		return 0, err
+	}
+	if s, err := files.data.stat(); err == nil {
+		written = s.modified
 	}
 	_, err = files.index.WriteAt(encodeSlots(records), slotOffset(cl.first))
-	return err
+	return written, err
 }
 
 // writeFailed does what a failed write calls for beyond not keeping the bytes.

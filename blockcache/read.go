@@ -50,6 +50,7 @@ type span struct {
 	block   *block
 	first   int64
 	records []uint64
+	trusted bool // all of them are
 }
 
 // readSpan reads the start of p: the rest of one chunk, or a run of whole ones.
@@ -81,6 +82,7 @@ func (c *Cache) readSpan(e *entry, p []byte, off int64) (n int, ok bool) {
 		buf = p[:length]
 	}
 	good, ok := c.readVerified(s, files, buf)
+	s.trust(good)
 	if direct || good == 0 {
 		return good, ok
 	}
@@ -106,17 +108,19 @@ func (e *entry) pin(off int64, n int, records []uint64) (span, bool) {
 	if b == nil {
 		return span{}, false
 	}
+	trusted := true
 	for chunk := first; chunk < first+most; chunk++ {
 		record := b.slotLocked(chunk)
 		if !isRecord(record) {
 			break
 		}
 		records = append(records, record)
+		trusted = trusted && b.trustsLocked(chunk)
 	}
 	if len(records) == 0 {
 		return span{}, false
 	}
-	return span{b, b.pinLocked(e.info.blockOf(first)), first, records}, true
+	return span{b, b.pinLocked(e.info.blockOf(first)), first, records, trusted}, true
 }
 
 // readVerified reads the span's chunks into buf and returns how many bytes at

@@ -1,0 +1,193 @@
+package blockcache
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// errReplaced says that others put a file of their own in the place of ours.
+var errReplaced = errors.New("not the file that was written")
+
+// Handout opens the data file of a file that is cached whole, for reading by others, the kernel among them, who do not
+// ask us again. The descriptor carries a shared flock, which lives as long as any copy of it: so long the file is not
+// evicted, and if it is dropped the holder keeps its bytes. The caller closes it.
+//
+// ErrMiss, ErrPartial, ErrUnverified and ErrTooMany say why not; what is not verified will be, in the background.
+func (c *Cache) Handout(id int64) (*os.File, error) {
+	c.running.RLock()
+	defer c.running.RUnlock()
+	e := c.lookup(id)
+	if e == nil || c.closed {
+		return nil, ErrMiss
+	}
+	e.mu.Lock()
+	b := e.mu.body
+	e.mu.Unlock()
+	if b == nil {
+		return nil, ErrMiss
+	}
+	f, err := c.handout(b)
+	switch err {
+	case nil, ErrMiss, ErrPartial, ErrTooMany:
+	case ErrUnverified:
+		c.doubts.add(id)
+	default:
+		c.openFailed(b, err)
+		err = ErrMiss
+	}
+	return f, err
+}
+
+// handout holds entry.names: nothing is punched or unlinked while the descriptor gets its lock.
+func (c *Cache) handout(b *body) (*os.File, error) {
+	b.entry.names.Lock()
+	defer b.entry.names.Unlock()
+	if err := b.presentable(); err != nil {
+		return nil, err
+	}
+	files, err := c.fds.getNamed(b)
+	if err != nil {
+		return nil, err
+	}
+	defer c.fds.release(files)
+	ours, err := files.data.stat()
+	if err != nil {
+		return nil, err
+	}
+	path := b.dir.dataPath(b.entry.info.ID)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	theirs, err := osFile{f}.stat()
+	switch {
+	case err != nil:
+	case theirs.dev != ours.dev || theirs.ino != ours.ino || theirs.size > b.entry.info.Length:
+		err = errReplaced
+	case !b.untouched(theirs):
+		err = ErrUnverified
+	default:
+		err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	}
+	if err == nil {
+		err = c.held.add(b)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// presentable says why a body cannot be handed out as far as memory knows.
+func (b *body) presentable() error {
+	b.entry.mu.Lock()
+	defer b.entry.mu.Unlock()
+	switch info := b.entry.info; {
+	case b.gone:
+		return ErrMiss
+	case b.trusted == info.chunks():
+		return nil
+	case b.bytesLocked() == info.Length:
+		return ErrUnverified
+	}
+	return ErrPartial
+}
+
+// untouched says whether nobody but us wrote to the data file. If somebody did, nothing of it is trusted any more.
+func (b *body) untouched(now diskState) bool {
+	b.entry.mu.Lock()
+	defer b.entry.mu.Unlock()
+	if now.modified == b.written && now.size == b.entry.info.Length {
+		return true
+	}
+	b.written = now.modified
+	b.distrustLocked()
+	return false
+}
+
+// heldFiles are the bodies that were handed out, each with a descriptor of its own to find out by if it still is held.
+type heldFiles struct {
+	open opener
+	max  int
+
+	mu struct {
+		sync.Mutex
+		probes map[*body]diskFile
+	}
+}
+
+func newHeldFiles(open opener, max int) *heldFiles {
+	h := &heldFiles{open: open, max: max}
+	h.mu.probes = map[*body]diskFile{}
+	return h
+}
+
+// add notes that a body is about to be handed out. The caller holds entry.names.
+func (h *heldFiles) add(b *body) error {
+	h.mu.Lock()
+	known, n := h.mu.probes[b] != nil, len(h.mu.probes)
+	h.mu.Unlock()
+	switch {
+	case known:
+		return nil
+	case n >= h.max:
+		return ErrTooMany
+	}
+	probe, err := h.open(b.dir.dataPath(b.entry.info.ID), os.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.mu.probes[b] = probe
+	b.held.Store(true)
+	return nil
+}
+
+// look forgets the bodies that nobody holds any more.
+func (h *heldFiles) look() {
+	h.mu.Lock()
+	bodies := make([]*body, 0, len(h.mu.probes))
+	for b := range h.mu.probes {
+		bodies = append(bodies, b)
+	}
+	h.mu.Unlock()
+	for _, b := range bodies {
+		h.lookAt(b)
+	}
+}
+
+// lookAt leaves a body for the next time whose names are busy: its lock, if we took it, would be in the way of the
+// evictor, or of one who is just being given the file.
+func (h *heldFiles) lookAt(b *body) {
+	if !b.entry.names.TryLock() {
+		return
+	}
+	defer b.entry.names.Unlock()
+	b.entry.mu.Lock()
+	gone := b.gone
+	b.entry.mu.Unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	probe := h.mu.probes[b]
+	if !gone && !probe.lockAlone() { // who holds an unlinked file is told by its witness
+		return
+	}
+	_ = probe.Close() // unlocks
+	delete(h.mu.probes, b)
+	b.held.Store(false)
+}
+
+func (h *heldFiles) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for b, probe := range h.mu.probes {
+		_ = probe.Close()
+		delete(h.mu.probes, b)
+	}
+}

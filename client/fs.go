@@ -19,7 +19,13 @@ type FS struct {
 	masters *masters
 	workers *workers
 	stats   *statFlights
+	sockets *sockets
 	pages   sync.Pool // of *[]byte, pageSize long
+
+	cluster struct {
+		sync.Mutex
+		id string // empty: not asked yet
+	}
 
 	listings atomic.Int64 // under way
 
@@ -41,7 +47,7 @@ func New(cfg Config) (*FS, error) {
 	cfg = cfg.withDefaults()
 	f := &FS{cfg: cfg, masters: newMasters(cfg)}
 	f.workers = newWorkers(cfg, f)
-	f.stats = &statFlights{fs: f}
+	f.stats, f.sockets = &statFlights{fs: f}, newSockets()
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	return f, nil
 }
@@ -53,6 +59,7 @@ func (f *FS) Close() error {
 	f.mu.Unlock()
 	f.cancel()
 	f.workers.close()
+	f.sockets.close()
 	f.masters.close()
 	f.wg.Wait()
 	return nil

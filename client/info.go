@@ -22,7 +22,7 @@ func infoOf(p *pb.FileInfo) Info {
 		block := Block{ID: b.GetBlockInfo().GetBlockId(), Offset: b.GetOffset(), Length: b.GetBlockInfo().GetLength()}
 		for _, l := range b.GetBlockInfo().GetLocations() {
 			address := l.GetWorkerAddress()
-			at := Location{WorkerID: l.GetWorkerId(), Host: address.GetHost(), Port: int(address.GetRpcPort())}
+			at := Location{WorkerID: l.GetWorkerId(), Host: address.GetHost(), Port: int(address.GetRpcPort()), Socket: address.GetDomainSocketPath()}
 			for _, tier := range address.GetTieredIdentity().GetTiers() {
 				if tier.GetTierName() == wire.MediumTier {
 					at.Tier = tier.GetValue()

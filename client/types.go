@@ -36,6 +36,7 @@ type Location struct {
 	Host     string
 	Port     int
 	Tier     string // MEM, SSD, HDD
+	Socket   string // path on its host where it hands descriptors out; empty: it does not
 }
 
 // Cached says if the location holds bytes of the block now.

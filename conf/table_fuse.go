@@ -11,6 +11,10 @@ func fuseProperties() []Property {
 			Meaning: "Ours. How long the kernel trusts the attributes of a file while the masters push what changes; without them it is a second at most."},
 		{Name: "goosefs.fuse.entry.timeout", Type: Duration, Sign: ZeroToo, Default: "5min", Scope: Client,
 			Meaning: "Ours. How long the kernel trusts that a name exists, likewise."},
+		{Name: "goosefs.fuse.passthrough.enabled", Type: Bool, Default: "true", Scope: Client,
+			Meaning: "Ours. Whether the kernel reads files itself that a worker on this host holds whole (Linux 6.9, as root)."},
+		{Name: "goosefs.fuse.passthrough.bytes.min", Type: Size, Sign: ZeroToo, Default: "1MB", Scope: Client,
+			Meaning: "Ours. Files smaller than this are read through the mount all the same, which keeps their pages in the kernel: that is faster for small ones."},
 		{Name: "goosefs.fuse.readahead.bytes", Type: Size, Sign: ZeroToo, Default: "1MB", Scope: Client,
 			Meaning: "Ours. How far the kernel reads ahead of a program."},
 	}

@@ -24,7 +24,8 @@ func workerProcess() []Property {
 			Meaning: "Ours. How many ranges a worker fetches from under file systems at once."},
 		{Name: "goosefs.worker.fill.range.bytes", Type: Size, Default: "8MB", Scope: Worker,
 			Meaning: "Ours. The range that one request to an under file system asks for when a file is read in order."},
-		{Name: "goosefs.worker.data.server.domain.socket.address", Ignored: "Not built yet: reading from a worker of the same host without the network.", Meaning: "Not built yet: reading from a worker of the same host without the network."},
+		{Name: "goosefs.worker.data.server.domain.socket.address", Default: "${goosefs.worker.data.folder}/socket", Scope: Worker,
+			Meaning: "Where a worker hands descriptors of cached files to mounts on its own host, which then read them from the disk: a path that both see. Only root and the worker's own user are answered. Empty: none are handed out."},
 	}
 }
 

@@ -1,9 +1,14 @@
 package fuse
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"syscall"
 
 	gofuse "github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
@@ -16,7 +21,15 @@ import (
 // Kernels before 6.2 do not know the difference, take no notice of the flag, and drop.
 type notifier struct {
 	*gofuse.Server
-	fd int // a copy of the connection, so that it cannot have become another file
+	log *slog.Logger
+	fd  int // a copy of the connection, so that it cannot have become another file
+
+	registering *ways         // of the descriptor that comes next; go-fuse's lock guards it
+	unable      atomic.Bool   // the kernel takes no descriptors
+	passed      atomic.Int64  // descriptors that it took
+	refuse      syscall.Errno // in tests: what the kernel says
+
+	ending sync.Map // by the request's cancel channel: what is to be done when go-fuse is through with a release
 }
 
 // served is what go-fuse's tree serves, with a notifier in the place of the server.
@@ -28,12 +41,29 @@ type served struct {
 // Init is called once, before the first request. The tree has its server already: the notifier.
 func (s served) Init(server *gofuse.Server) { s.told.Server = server }
 
-func newNotifier(connection int) (*notifier, error) {
+// Release lets go-fuse release a handle, and then ends it here: only now the kernel has back what it was given for it.
+func (s served) Release(cancel <-chan struct{}, in *gofuse.ReleaseIn) {
+	s.RawFileSystem.Release(cancel, in)
+	if end, ok := s.told.ending.LoadAndDelete(cancel); ok {
+		end.(func())()
+	}
+}
+
+// atEnd has end called when go-fuse is through with the release that ctx is of.
+func (n *notifier) atEnd(ctx context.Context, end func()) {
+	if c, ok := ctx.(*gofuse.Context); ok && c.Cancel != nil {
+		n.ending.Store(c.Cancel, end)
+		return
+	}
+	end()
+}
+
+func newNotifier(connection int, log *slog.Logger) (*notifier, error) {
 	fd, err := unix.FcntlInt(uintptr(connection), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, &fs.PathError{Op: "mount", Path: "/dev/fuse", Err: fmt.Errorf("a copy of the connection: %w", err)}
 	}
-	return &notifier{fd: fd}, nil
+	return &notifier{fd: fd, log: log}, nil
 }
 
 // close is for when nobody tells the kernel anything any more.

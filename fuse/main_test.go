@@ -143,7 +143,10 @@ func mounted(t testing.TB, tree Tree, o Options) (dir string, m *Mounted) {
 			t.Error("the mount did not end: a file is still open")
 		}
 	})
-	if mt, ok := tree.(*memTree); ok {
+	switch mt := tree.(type) {
+	case *memTree:
+		<-mt.began
+	case *diskTree:
 		<-mt.began
 	}
 	return dir, m

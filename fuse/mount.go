@@ -108,7 +108,7 @@ func (m *Mounted) serve() (*gofuse.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.notifier, err = newNotifier(fd)
+	m.notifier, err = newNotifier(fd, m.log)
 	if err != nil {
 		m.at.detach(context.Background(), true)
 		return nil, err

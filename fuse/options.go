@@ -36,6 +36,10 @@ type Options struct {
 	MaxReadAhead  int // bytes that the kernel reads ahead; 1 MiB by default, negative for none
 	MaxBackground int // requests that the kernel has under way by itself; 64 by default
 
+	// Passthrough is how large a file is at least, in bytes, that is read from the disk of a worker on this host if that
+	// holds all of it; 1 MiB by default, negative: none is. Pages of smaller files are kept by the kernel instead.
+	Passthrough int64
+
 	UnmountWait time.Duration // how long Unmount waits for open files before it detaches; 5 s by default
 
 	Raw []string // mount options as typed after -o; they win over the fields. See [ParseOptions]
@@ -46,6 +50,7 @@ const (
 	maxRequest  = 1 << 20
 	unmountWait = 5 * time.Second
 	background  = 64
+	passthrough = 1 << 20
 )
 
 // withDefaults applies Raw and fills in what was left open. ignored are the raw options that mean nothing here.
@@ -72,6 +77,9 @@ func (o Options) withDefaults() (full Options, ignored []string, err error) {
 	}
 	if o.MaxBackground <= 0 {
 		o.MaxBackground = background
+	}
+	if o.Passthrough == 0 {
+		o.Passthrough = passthrough
 	}
 	if o.UnmountWait == 0 {
 		o.UnmountWait = unmountWait

@@ -80,6 +80,10 @@ func (o *Options) flag(name string) (known bool, set func()) {
 		return true, func() { o.ReadOnly = true }
 	case "rw":
 		return true, func() { o.ReadOnly = false }
+	case "passthrough":
+		return true, func() { o.Passthrough = 0 }
+	case "no_passthrough":
+		return true, func() { o.Passthrough = -1 }
 	case "direct_io":
 		return true, func() { o.DirectIO = true }
 	case "kernel_cache", "auto_cache": // pages are always kept, and always right

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"syscall"
 
 	gofusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -11,14 +12,18 @@ import (
 )
 
 // fileNode is one version of a file.
-type fileNode struct{ node }
+type fileNode struct {
+	node
+	ways ways
+}
 
 // handle is an open file: its own view of the version that its inode stands for. go-fuse releases it when no read
 // runs any more.
 type handle struct {
-	n    *fileNode
-	file File
-	size int64
+	n      *fileNode
+	file   File
+	direct *os.File // where it is read from, if not from file; the node's
+	size   int64
 }
 
 // Open opens the version that this inode stands for. If the name means another one by now, it says ESTALE, and the
@@ -39,7 +44,9 @@ func (n *fileNode) Open(ctx context.Context, flags uint32) (gofusefs.FileHandle,
 	if n.m.opts.DirectIO {
 		answer = gofuse.FOPEN_DIRECT_IO | gofuse.FOPEN_NOFLUSH
 	}
-	return &handle{n: n, file: n.m.tree.OpenInfo(info), size: info.Length}, answer, 0
+	h := &handle{n: n, size: info.Length}
+	h.begin(ctx, info)
+	return h, answer, 0
 }
 
 // Read fills dest from off, up to the end of the file. It never answers with less: the kernel would take the file to
@@ -49,6 +56,9 @@ func (h *handle) Read(ctx context.Context, dest []byte, off int64) (gofuse.ReadR
 	h.n.m.stats.reads.Add(1)
 	if len(want) == 0 {
 		return gofuse.ReadResultData(nil), 0
+	}
+	if h.direct != nil {
+		return h.readDirect(want, off)
 	}
 	ctx, stop := patient(ctx)
 	defer stop()
@@ -75,6 +85,7 @@ func (h *handle) Flush(ctx context.Context) syscall.Errno { return syscall.ENOSY
 // Release ends the handle.
 func (h *handle) Release(ctx context.Context) syscall.Errno {
 	h.n.m.stats.openNow.Add(-1)
+	h.n.m.notifier.atEnd(ctx, func() { h.n.ways.close(h.direct != nil) })
 	if err := h.file.Close(); err != nil {
 		h.n.m.log.Debug("close failed", "path", h.n.path(), "err", err)
 	}
@@ -82,8 +93,9 @@ func (h *handle) Release(ctx context.Context) syscall.Errno {
 }
 
 var (
-	_ gofusefs.NodeOpener   = (*fileNode)(nil)
-	_ gofusefs.FileReader   = (*handle)(nil)
-	_ gofusefs.FileFlusher  = (*handle)(nil)
-	_ gofusefs.FileReleaser = (*handle)(nil)
+	_ gofusefs.FilePassthroughFder = (*handle)(nil)
+	_ gofusefs.NodeOpener          = (*fileNode)(nil)
+	_ gofusefs.FileReader          = (*handle)(nil)
+	_ gofusefs.FileFlusher         = (*handle)(nil)
+	_ gofusefs.FileReleaser        = (*handle)(nil)
 )

@@ -10,10 +10,11 @@ type Stats struct {
 	Forgotten      int64 // paths that were pushed
 	Failed         int64 // requests that failed but for ENOENT and ESTALE
 	Watched        bool  // invalidations are being pushed
+	Direct, Passed int64 // opens read from a worker's disk; descriptors of those that the kernel reads itself
 }
 
 type counters struct {
-	lookups, lists, opens, openNow, reads, bytes, forgotten, failed atomic.Int64
+	lookups, lists, opens, direct, openNow, reads, bytes, forgotten, failed atomic.Int64
 }
 
 // Stats counts.
@@ -28,5 +29,7 @@ func (m *Mounted) Stats() Stats {
 		Forgotten: m.stats.forgotten.Load(),
 		Failed:    m.stats.failed.Load(),
 		Watched:   m.trust.since.Load() != 0,
+		Direct:    m.stats.direct.Load(),
+		Passed:    m.notifier.passed.Load(),
 	}
 }

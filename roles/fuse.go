@@ -86,6 +86,10 @@ func mountOptions(c *conf.Conf, log *slog.Logger, root string, raw []string) fus
 		AttrTimeout:  orNone(c.Duration("goosefs.fuse.attribute.timeout")),
 		EntryTimeout: orNone(c.Duration("goosefs.fuse.entry.timeout")),
 		MaxReadAhead: int(orNone(c.Bytes("goosefs.fuse.readahead.bytes"))),
+		Passthrough:  max(1, c.Bytes("goosefs.fuse.passthrough.bytes.min")),
+	}
+	if !c.Bool("goosefs.fuse.passthrough.enabled") {
+		o.Passthrough = -1
 	}
 	if options := c.String("goosefs.fuse.mount.options"); options != "" {
 		o.Raw = append(o.Raw, options)

@@ -36,7 +36,8 @@ type worker struct {
 	id      int64
 	host    string
 	port    int
-	started int64 // ms
+	socket  string // where it hands descriptors out, on its host
+	started int64  // ms
 	tiers   []*clusterpb.TierUsage
 	count   *clusterpb.Counters
 	seen    time.Time
@@ -96,7 +97,7 @@ func (r *registry) report(s *session, in *clusterpb.WorkerReport, now time.Time)
 	w.session, w.seen = s, now
 	s.obeyed = max(s.obeyed, in.GetObeyed())
 	w.host, w.port, w.started = in.GetHost(), int(in.GetRpcPort()), in.GetStartTimeMs()
-	w.tiers, w.count = in.GetTiers(), in.GetCounters()
+	w.tiers, w.count, w.socket = in.GetTiers(), in.GetCounters(), in.GetSocket()
 	if in.GetReset_() {
 		for block := range w.blocks {
 			r.placeLocked(w, block, 0)
@@ -210,6 +211,7 @@ type location struct {
 	worker int64
 	host   string
 	port   int
+	socket string
 	medium string
 }
 
@@ -233,7 +235,7 @@ func (r *registry) locate(file, length, blockSize, stripe int64) (blocks [][]loc
 		for _, h := range holders {
 			if w := r.mu.workers[h.worker]; w.session != nil {
 				most = max(most, h.bytes)
-				at = append(at, location{w.id, w.host, w.port, medium(w)})
+				at = append(at, location{w.id, w.host, w.port, w.socket, medium(w)})
 			}
 		}
 		cached += most
@@ -243,7 +245,7 @@ func (r *registry) locate(file, length, blockSize, stripe int64) (blocks [][]loc
 		for _, n := range owner {
 			w := r.mu.workers[n.ID]
 			if !slices.ContainsFunc(at, func(l location) bool { return l.worker == w.id }) {
-				at = append(at, location{w.id, w.host, w.port, ""})
+				at = append(at, location{w.id, w.host, w.port, w.socket, ""})
 			}
 		}
 		blocks = append(blocks, at)

@@ -104,6 +104,9 @@ func (c *Cluster) members() (members []master.Member) {
 	return members
 }
 
+// Dir is the folder that holds what masters and workers keep.
+func (c *Cluster) Dir() string { return c.dir }
+
 // Addresses are where clients reach the masters.
 func (c *Cluster) Addresses() (addresses []string) {
 	for _, m := range c.members() {
@@ -144,7 +147,7 @@ func (c *Cluster) StartWorker(i int) {
 	c.t.Helper()
 	name := WorkerName(i)
 	w, err := worker.Start(worker.Options{
-		Host: name, Port: 9203, Masters: c.Addresses(), Report: 50 * time.Millisecond, UFSWait: c.options.UFSWait,
+		Host: name, Port: 9203, Masters: c.Addresses(), Socket: filepath.Join(c.dir, name+".socket"), Report: 50 * time.Millisecond, UFSWait: c.options.UFSWait,
 		Cache: blockcache.Options{Tiers: []blockcache.Tier{{
 			Alias: "SSD", High: c.options.High, Low: c.options.Low,
 			Dirs: []blockcache.Dir{{Path: filepath.Join(c.dir, name), Quota: c.options.Quota}},

@@ -13,6 +13,7 @@ type counts struct {
 	cache     *blockcache.Cache
 	fromCache atomic.Int64 // bytes
 	fromUFS   atomic.Int64 // bytes
+	handouts  atomic.Int64 // descriptors, ever
 
 	mu struct {
 		sync.Mutex

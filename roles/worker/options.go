@@ -19,6 +19,7 @@ type Options struct {
 	Port    int
 	Bind    string // address to listen on; the address of Host by default
 	Masters []string
+	Socket  string // path of a unix socket where descriptors are handed out to this host; empty: they are not
 	Cache   blockcache.Options
 	Report  time.Duration // between reports; 1 s by default
 
@@ -70,6 +71,7 @@ func FromConf(c *conf.Conf, log *slog.Logger) (Options, error) {
 		Masters: c.MasterAddresses(), Report: c.Duration("goosefs.worker.block.heartbeat.interval"),
 		UFSWait:   c.Duration("goosefs.worker.ufs.timeout"),
 		FillRange: c.Bytes("goosefs.worker.fill.range.bytes"), FillConcurrency: c.Int("goosefs.worker.fill.concurrency"),
+		Socket:  c.String("goosefs.worker.data.server.domain.socket.address"),
 		Network: network, Log: log,
 	}
 	if o.Host == "" {

@@ -186,7 +186,7 @@ func (r *reporter) sendChanges(stream *reportStream, ticket, since uint64) (uint
 func (r *reporter) head() *clusterpb.WorkerReport {
 	w := r.worker
 	report := &clusterpb.WorkerReport{
-		WorkerId: w.ID(), Host: w.options.Host, RpcPort: int32(w.options.Port), StartTimeMs: w.started.UnixMilli(),
+		WorkerId: w.ID(), Host: w.options.Host, RpcPort: int32(w.options.Port), StartTimeMs: w.started.UnixMilli(), Socket: w.socket(),
 		Counters: w.counts.report(),
 	}
 	for _, t := range w.cache.Usage() {

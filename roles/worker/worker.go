@@ -21,17 +21,18 @@ import (
 
 // Worker is one worker process.
 type Worker struct {
-	options Options
-	log     *slog.Logger
-	started time.Time
-	cache   *blockcache.Cache
-	masters *client.FS
-	sources *sources
-	counts  *counts
-	fills   *fills
-	reports *reporter
-	server  *grpc.Server
-	async   *semaphore.Weighted // calls to cache something in the background
+	options  Options
+	log      *slog.Logger
+	started  time.Time
+	cache    *blockcache.Cache
+	masters  *client.FS
+	sources  *sources
+	counts   *counts
+	fills    *fills
+	reports  *reporter
+	server   *grpc.Server
+	handouts *handouts           // nil: no descriptors are handed out
+	async    *semaphore.Weighted // calls to cache something in the background
 
 	adopting sync.Mutex // the worker changes over to another cluster
 	frames   sync.Pool  // of *[]byte, wire.MaxFrame long
@@ -84,6 +85,7 @@ func (w *Worker) start() (err error) {
 			w.log.Error("server ended", "err", err)
 		}
 	})
+	w.handouts = w.startHandouts()
 	w.reports.start()
 	return nil
 }
@@ -117,6 +119,9 @@ func (w *Worker) Close() error {
 	w.cancel()
 	if w.server != nil {
 		w.server.Stop()
+	}
+	if w.handouts != nil {
+		w.handouts.close()
 	}
 	w.wg.Wait()
 	if w.fills != nil {

@@ -72,7 +72,7 @@ func (x QuorumChange_Action) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use QuorumChange_Action.Descriptor instead.
 func (QuorumChange_Action) EnumDescriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{22, 0}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{24, 0}
 }
 
 // Route names both ends of a raft message. A master refuses what is not addressed to it or comes from another cluster.
@@ -582,6 +582,7 @@ type WorkerReport struct {
 	Obeyed        uint64                 `protobuf:"varint,9,opt,name=obeyed,proto3" json:"obeyed,omitempty"`                        // the last order of this stream that was carried out; changes tell what came of it
 	Ticket        uint64                 `protobuf:"varint,10,opt,name=ticket,proto3" json:"ticket,omitempty"`                       // of the last message of a report: the master says when it has taken it in
 	ClusterId     string                 `protobuf:"bytes,11,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"` // that the file ids are of; a master of another one takes nothing in
+	Socket        string                 `protobuf:"bytes,12,opt,name=socket,proto3" json:"socket,omitempty"`                        // path on the worker's host where it hands descriptors out; empty: it does not
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -689,6 +690,13 @@ func (x *WorkerReport) GetTicket() uint64 {
 func (x *WorkerReport) GetClusterId() string {
 	if x != nil {
 		return x.ClusterId
+	}
+	return ""
+}
+
+func (x *WorkerReport) GetSocket() string {
+	if x != nil {
+		return x.Socket
 	}
 	return ""
 }
@@ -1110,6 +1118,128 @@ func (x *FileSource) GetPersisted() bool {
 	return false
 }
 
+// HandoutRequest asks a worker on the same host, over a unix socket (SOCK_SEQPACKET, one message a packet), for a
+// descriptor of a file that it holds whole. It answers with a HandoutReply; the descriptor comes with it (SCM_RIGHTS).
+type HandoutRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ClusterId     string                 `protobuf:"bytes,1,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"` // that the file id is of
+	FileId        int64                  `protobuf:"varint,2,opt,name=file_id,json=fileId,proto3" json:"file_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandoutRequest) Reset() {
+	*x = HandoutRequest{}
+	mi := &file_cluster_cluster_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandoutRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandoutRequest) ProtoMessage() {}
+
+func (x *HandoutRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandoutRequest.ProtoReflect.Descriptor instead.
+func (*HandoutRequest) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *HandoutRequest) GetClusterId() string {
+	if x != nil {
+		return x.ClusterId
+	}
+	return ""
+}
+
+func (x *HandoutRequest) GetFileId() int64 {
+	if x != nil {
+		return x.FileId
+	}
+	return 0
+}
+
+type HandoutReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Refused       string                 `protobuf:"bytes,1,opt,name=refused,proto3" json:"refused,omitempty"`  // why there is no descriptor, for a person; empty: it is here
+	Later         bool                   `protobuf:"varint,2,opt,name=later,proto3" json:"later,omitempty"`     // there may be one in a moment: ask again
+	Here          bool                   `protobuf:"varint,3,opt,name=here,proto3" json:"here,omitempty"`       // the descriptor came with this
+	Foreign       bool                   `protobuf:"varint,4,opt,name=foreign,proto3" json:"foreign,omitempty"` // refused, for the worker is of another cluster
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HandoutReply) Reset() {
+	*x = HandoutReply{}
+	mi := &file_cluster_cluster_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HandoutReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HandoutReply) ProtoMessage() {}
+
+func (x *HandoutReply) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HandoutReply.ProtoReflect.Descriptor instead.
+func (*HandoutReply) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *HandoutReply) GetRefused() string {
+	if x != nil {
+		return x.Refused
+	}
+	return ""
+}
+
+func (x *HandoutReply) GetLater() bool {
+	if x != nil {
+		return x.Later
+	}
+	return false
+}
+
+func (x *HandoutReply) GetHere() bool {
+	if x != nil {
+		return x.Here
+	}
+	return false
+}
+
+func (x *HandoutReply) GetForeign() bool {
+	if x != nil {
+		return x.Foreign
+	}
+	return false
+}
+
 type StatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1118,7 +1248,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[14]
+	mi := &file_cluster_cluster_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1130,7 +1260,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[14]
+	mi := &file_cluster_cluster_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1143,7 +1273,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{14}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{16}
 }
 
 type ClusterStatus struct {
@@ -1170,7 +1300,7 @@ type ClusterStatus struct {
 
 func (x *ClusterStatus) Reset() {
 	*x = ClusterStatus{}
-	mi := &file_cluster_cluster_proto_msgTypes[15]
+	mi := &file_cluster_cluster_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1182,7 +1312,7 @@ func (x *ClusterStatus) String() string {
 func (*ClusterStatus) ProtoMessage() {}
 
 func (x *ClusterStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[15]
+	mi := &file_cluster_cluster_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1195,7 +1325,7 @@ func (x *ClusterStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClusterStatus.ProtoReflect.Descriptor instead.
 func (*ClusterStatus) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{15}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ClusterStatus) GetLeader() string {
@@ -1324,7 +1454,7 @@ type Master struct {
 
 func (x *Master) Reset() {
 	*x = Master{}
-	mi := &file_cluster_cluster_proto_msgTypes[16]
+	mi := &file_cluster_cluster_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1336,7 +1466,7 @@ func (x *Master) String() string {
 func (*Master) ProtoMessage() {}
 
 func (x *Master) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[16]
+	mi := &file_cluster_cluster_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1349,7 +1479,7 @@ func (x *Master) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Master.ProtoReflect.Descriptor instead.
 func (*Master) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{16}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Master) GetAddress() string {
@@ -1402,7 +1532,7 @@ type ListWorkersRequest struct {
 
 func (x *ListWorkersRequest) Reset() {
 	*x = ListWorkersRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[17]
+	mi := &file_cluster_cluster_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1414,7 +1544,7 @@ func (x *ListWorkersRequest) String() string {
 func (*ListWorkersRequest) ProtoMessage() {}
 
 func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[17]
+	mi := &file_cluster_cluster_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1427,7 +1557,7 @@ func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkersRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{17}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{19}
 }
 
 type WorkerList struct {
@@ -1439,7 +1569,7 @@ type WorkerList struct {
 
 func (x *WorkerList) Reset() {
 	*x = WorkerList{}
-	mi := &file_cluster_cluster_proto_msgTypes[18]
+	mi := &file_cluster_cluster_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1451,7 +1581,7 @@ func (x *WorkerList) String() string {
 func (*WorkerList) ProtoMessage() {}
 
 func (x *WorkerList) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[18]
+	mi := &file_cluster_cluster_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1464,7 +1594,7 @@ func (x *WorkerList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerList.ProtoReflect.Descriptor instead.
 func (*WorkerList) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{18}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *WorkerList) GetWorkers() []*WorkerStatus {
@@ -1491,7 +1621,7 @@ type WorkerStatus struct {
 
 func (x *WorkerStatus) Reset() {
 	*x = WorkerStatus{}
-	mi := &file_cluster_cluster_proto_msgTypes[19]
+	mi := &file_cluster_cluster_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1503,7 +1633,7 @@ func (x *WorkerStatus) String() string {
 func (*WorkerStatus) ProtoMessage() {}
 
 func (x *WorkerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[19]
+	mi := &file_cluster_cluster_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1516,7 +1646,7 @@ func (x *WorkerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerStatus.ProtoReflect.Descriptor instead.
 func (*WorkerStatus) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{19}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *WorkerStatus) GetWorkerId() int64 {
@@ -1590,7 +1720,7 @@ type InvalidationsRequest struct {
 
 func (x *InvalidationsRequest) Reset() {
 	*x = InvalidationsRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[20]
+	mi := &file_cluster_cluster_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1602,7 +1732,7 @@ func (x *InvalidationsRequest) String() string {
 func (*InvalidationsRequest) ProtoMessage() {}
 
 func (x *InvalidationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[20]
+	mi := &file_cluster_cluster_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1615,7 +1745,7 @@ func (x *InvalidationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InvalidationsRequest.ProtoReflect.Descriptor instead.
 func (*InvalidationsRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{20}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{22}
 }
 
 type Invalidation struct {
@@ -1628,7 +1758,7 @@ type Invalidation struct {
 
 func (x *Invalidation) Reset() {
 	*x = Invalidation{}
-	mi := &file_cluster_cluster_proto_msgTypes[21]
+	mi := &file_cluster_cluster_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1640,7 +1770,7 @@ func (x *Invalidation) String() string {
 func (*Invalidation) ProtoMessage() {}
 
 func (x *Invalidation) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[21]
+	mi := &file_cluster_cluster_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1653,7 +1783,7 @@ func (x *Invalidation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invalidation.ProtoReflect.Descriptor instead.
 func (*Invalidation) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{21}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Invalidation) GetPaths() []string {
@@ -1673,7 +1803,7 @@ type QuorumChange struct {
 
 func (x *QuorumChange) Reset() {
 	*x = QuorumChange{}
-	mi := &file_cluster_cluster_proto_msgTypes[22]
+	mi := &file_cluster_cluster_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1685,7 +1815,7 @@ func (x *QuorumChange) String() string {
 func (*QuorumChange) ProtoMessage() {}
 
 func (x *QuorumChange) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[22]
+	mi := &file_cluster_cluster_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1698,7 +1828,7 @@ func (x *QuorumChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuorumChange.ProtoReflect.Descriptor instead.
 func (*QuorumChange) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{22}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *QuorumChange) GetAction() QuorumChange_Action {
@@ -1724,7 +1854,7 @@ type QuorumChanged struct {
 
 func (x *QuorumChanged) Reset() {
 	*x = QuorumChanged{}
-	mi := &file_cluster_cluster_proto_msgTypes[23]
+	mi := &file_cluster_cluster_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1736,7 +1866,7 @@ func (x *QuorumChanged) String() string {
 func (*QuorumChanged) ProtoMessage() {}
 
 func (x *QuorumChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[23]
+	mi := &file_cluster_cluster_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1749,7 +1879,7 @@ func (x *QuorumChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuorumChanged.ProtoReflect.Descriptor instead.
 func (*QuorumChanged) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{23}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *QuorumChanged) GetAddress() string {
@@ -1767,7 +1897,7 @@ type CheckpointRequest struct {
 
 func (x *CheckpointRequest) Reset() {
 	*x = CheckpointRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[24]
+	mi := &file_cluster_cluster_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1779,7 +1909,7 @@ func (x *CheckpointRequest) String() string {
 func (*CheckpointRequest) ProtoMessage() {}
 
 func (x *CheckpointRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[24]
+	mi := &file_cluster_cluster_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1792,7 +1922,7 @@ func (x *CheckpointRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{24}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{26}
 }
 
 type CheckpointDone struct {
@@ -1805,7 +1935,7 @@ type CheckpointDone struct {
 
 func (x *CheckpointDone) Reset() {
 	*x = CheckpointDone{}
-	mi := &file_cluster_cluster_proto_msgTypes[25]
+	mi := &file_cluster_cluster_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1817,7 +1947,7 @@ func (x *CheckpointDone) String() string {
 func (*CheckpointDone) ProtoMessage() {}
 
 func (x *CheckpointDone) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[25]
+	mi := &file_cluster_cluster_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1830,7 +1960,7 @@ func (x *CheckpointDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointDone.ProtoReflect.Descriptor instead.
 func (*CheckpointDone) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{25}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *CheckpointDone) GetHost() string {
@@ -1856,7 +1986,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[26]
+	mi := &file_cluster_cluster_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1868,7 +1998,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[26]
+	mi := &file_cluster_cluster_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1881,7 +2011,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{26}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *BackupRequest) GetDirectory() string {
@@ -1902,7 +2032,7 @@ type BackupDone struct {
 
 func (x *BackupDone) Reset() {
 	*x = BackupDone{}
-	mi := &file_cluster_cluster_proto_msgTypes[27]
+	mi := &file_cluster_cluster_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1914,7 +2044,7 @@ func (x *BackupDone) String() string {
 func (*BackupDone) ProtoMessage() {}
 
 func (x *BackupDone) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[27]
+	mi := &file_cluster_cluster_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1927,7 +2057,7 @@ func (x *BackupDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupDone.ProtoReflect.Descriptor instead.
 func (*BackupDone) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{27}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *BackupDone) GetHost() string {
@@ -1995,7 +2125,7 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\fR\amessage\x12\x12\n" +
 	"\x04data\x18\x03 \x01(\fR\x04data\x12\x16\n" +
 	"\x06crc32c\x18\x04 \x01(\aR\x06crc32c\x12\x12\n" +
-	"\x04last\x18\x05 \x01(\bR\x04last\"\x8d\x03\n" +
+	"\x04last\x18\x05 \x01(\bR\x04last\"\xa5\x03\n" +
 	"\fWorkerReport\x12\x1b\n" +
 	"\tworker_id\x18\x01 \x01(\x03R\bworkerId\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x19\n" +
@@ -2009,7 +2139,8 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\x06ticket\x18\n" +
 	" \x01(\x04R\x06ticket\x12\x1d\n" +
 	"\n" +
-	"cluster_id\x18\v \x01(\tR\tclusterId\"c\n" +
+	"cluster_id\x18\v \x01(\tR\tclusterId\x12\x16\n" +
+	"\x06socket\x18\f \x01(\tR\x06socket\"c\n" +
 	"\tTierUsage\x12\x14\n" +
 	"\x05alias\x18\x01 \x01(\tR\x05alias\x12\x14\n" +
 	"\x05quota\x18\x02 \x01(\x03R\x05quota\x12\x12\n" +
@@ -2047,7 +2178,16 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	" \x01(\bR\tpersisted\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x0f\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"H\n" +
+	"\x0eHandoutRequest\x12\x1d\n" +
+	"\n" +
+	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x17\n" +
+	"\afile_id\x18\x02 \x01(\x03R\x06fileId\"l\n" +
+	"\fHandoutReply\x12\x18\n" +
+	"\arefused\x18\x01 \x01(\tR\arefused\x12\x14\n" +
+	"\x05later\x18\x02 \x01(\bR\x05later\x12\x12\n" +
+	"\x04here\x18\x03 \x01(\bR\x04here\x12\x18\n" +
+	"\aforeign\x18\x04 \x01(\bR\aforeign\"\x0f\n" +
 	"\rStatusRequest\"\xf6\x03\n" +
 	"\rClusterStatus\x12\x16\n" +
 	"\x06leader\x18\x01 \x01(\tR\x06leader\x124\n" +
@@ -2145,7 +2285,7 @@ func file_cluster_cluster_proto_rawDescGZIP() []byte {
 }
 
 var file_cluster_cluster_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_cluster_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_cluster_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_cluster_cluster_proto_goTypes = []any{
 	(QuorumChange_Action)(0),     // 0: goosefs.cluster.v1.QuorumChange.Action
 	(*Route)(nil),                // 1: goosefs.cluster.v1.Route
@@ -2162,21 +2302,23 @@ var file_cluster_cluster_proto_goTypes = []any{
 	(*WorkerOrders)(nil),         // 12: goosefs.cluster.v1.WorkerOrders
 	(*SourceRequest)(nil),        // 13: goosefs.cluster.v1.SourceRequest
 	(*FileSource)(nil),           // 14: goosefs.cluster.v1.FileSource
-	(*StatusRequest)(nil),        // 15: goosefs.cluster.v1.StatusRequest
-	(*ClusterStatus)(nil),        // 16: goosefs.cluster.v1.ClusterStatus
-	(*Master)(nil),               // 17: goosefs.cluster.v1.Master
-	(*ListWorkersRequest)(nil),   // 18: goosefs.cluster.v1.ListWorkersRequest
-	(*WorkerList)(nil),           // 19: goosefs.cluster.v1.WorkerList
-	(*WorkerStatus)(nil),         // 20: goosefs.cluster.v1.WorkerStatus
-	(*InvalidationsRequest)(nil), // 21: goosefs.cluster.v1.InvalidationsRequest
-	(*Invalidation)(nil),         // 22: goosefs.cluster.v1.Invalidation
-	(*QuorumChange)(nil),         // 23: goosefs.cluster.v1.QuorumChange
-	(*QuorumChanged)(nil),        // 24: goosefs.cluster.v1.QuorumChanged
-	(*CheckpointRequest)(nil),    // 25: goosefs.cluster.v1.CheckpointRequest
-	(*CheckpointDone)(nil),       // 26: goosefs.cluster.v1.CheckpointDone
-	(*BackupRequest)(nil),        // 27: goosefs.cluster.v1.BackupRequest
-	(*BackupDone)(nil),           // 28: goosefs.cluster.v1.BackupDone
-	nil,                          // 29: goosefs.cluster.v1.FileSource.OptionsEntry
+	(*HandoutRequest)(nil),       // 15: goosefs.cluster.v1.HandoutRequest
+	(*HandoutReply)(nil),         // 16: goosefs.cluster.v1.HandoutReply
+	(*StatusRequest)(nil),        // 17: goosefs.cluster.v1.StatusRequest
+	(*ClusterStatus)(nil),        // 18: goosefs.cluster.v1.ClusterStatus
+	(*Master)(nil),               // 19: goosefs.cluster.v1.Master
+	(*ListWorkersRequest)(nil),   // 20: goosefs.cluster.v1.ListWorkersRequest
+	(*WorkerList)(nil),           // 21: goosefs.cluster.v1.WorkerList
+	(*WorkerStatus)(nil),         // 22: goosefs.cluster.v1.WorkerStatus
+	(*InvalidationsRequest)(nil), // 23: goosefs.cluster.v1.InvalidationsRequest
+	(*Invalidation)(nil),         // 24: goosefs.cluster.v1.Invalidation
+	(*QuorumChange)(nil),         // 25: goosefs.cluster.v1.QuorumChange
+	(*QuorumChanged)(nil),        // 26: goosefs.cluster.v1.QuorumChanged
+	(*CheckpointRequest)(nil),    // 27: goosefs.cluster.v1.CheckpointRequest
+	(*CheckpointDone)(nil),       // 28: goosefs.cluster.v1.CheckpointDone
+	(*BackupRequest)(nil),        // 29: goosefs.cluster.v1.BackupRequest
+	(*BackupDone)(nil),           // 30: goosefs.cluster.v1.BackupDone
+	nil,                          // 31: goosefs.cluster.v1.FileSource.OptionsEntry
 }
 var file_cluster_cluster_proto_depIdxs = []int32{
 	3,  // 0: goosefs.cluster.v1.Peer.members:type_name -> goosefs.cluster.v1.Member
@@ -2186,9 +2328,9 @@ var file_cluster_cluster_proto_depIdxs = []int32{
 	9,  // 4: goosefs.cluster.v1.WorkerReport.tiers:type_name -> goosefs.cluster.v1.TierUsage
 	10, // 5: goosefs.cluster.v1.WorkerReport.changes:type_name -> goosefs.cluster.v1.BlockChange
 	11, // 6: goosefs.cluster.v1.WorkerReport.counters:type_name -> goosefs.cluster.v1.Counters
-	29, // 7: goosefs.cluster.v1.FileSource.options:type_name -> goosefs.cluster.v1.FileSource.OptionsEntry
-	17, // 8: goosefs.cluster.v1.ClusterStatus.masters:type_name -> goosefs.cluster.v1.Master
-	20, // 9: goosefs.cluster.v1.WorkerList.workers:type_name -> goosefs.cluster.v1.WorkerStatus
+	31, // 7: goosefs.cluster.v1.FileSource.options:type_name -> goosefs.cluster.v1.FileSource.OptionsEntry
+	19, // 8: goosefs.cluster.v1.ClusterStatus.masters:type_name -> goosefs.cluster.v1.Master
+	22, // 9: goosefs.cluster.v1.WorkerList.workers:type_name -> goosefs.cluster.v1.WorkerStatus
 	9,  // 10: goosefs.cluster.v1.WorkerStatus.tiers:type_name -> goosefs.cluster.v1.TierUsage
 	11, // 11: goosefs.cluster.v1.WorkerStatus.counters:type_name -> goosefs.cluster.v1.Counters
 	0,  // 12: goosefs.cluster.v1.QuorumChange.action:type_name -> goosefs.cluster.v1.QuorumChange.Action
@@ -2197,23 +2339,23 @@ var file_cluster_cluster_proto_depIdxs = []int32{
 	2,  // 15: goosefs.cluster.v1.Raft.Meet:input_type -> goosefs.cluster.v1.Peer
 	8,  // 16: goosefs.cluster.v1.Workers.Report:input_type -> goosefs.cluster.v1.WorkerReport
 	13, // 17: goosefs.cluster.v1.Workers.Source:input_type -> goosefs.cluster.v1.SourceRequest
-	15, // 18: goosefs.cluster.v1.Cluster.Status:input_type -> goosefs.cluster.v1.StatusRequest
-	18, // 19: goosefs.cluster.v1.Cluster.ListWorkers:input_type -> goosefs.cluster.v1.ListWorkersRequest
-	21, // 20: goosefs.cluster.v1.Cluster.Invalidations:input_type -> goosefs.cluster.v1.InvalidationsRequest
-	23, // 21: goosefs.cluster.v1.Admin.ChangeQuorum:input_type -> goosefs.cluster.v1.QuorumChange
-	25, // 22: goosefs.cluster.v1.Admin.Checkpoint:input_type -> goosefs.cluster.v1.CheckpointRequest
-	27, // 23: goosefs.cluster.v1.Admin.Backup:input_type -> goosefs.cluster.v1.BackupRequest
+	17, // 18: goosefs.cluster.v1.Cluster.Status:input_type -> goosefs.cluster.v1.StatusRequest
+	20, // 19: goosefs.cluster.v1.Cluster.ListWorkers:input_type -> goosefs.cluster.v1.ListWorkersRequest
+	23, // 20: goosefs.cluster.v1.Cluster.Invalidations:input_type -> goosefs.cluster.v1.InvalidationsRequest
+	25, // 21: goosefs.cluster.v1.Admin.ChangeQuorum:input_type -> goosefs.cluster.v1.QuorumChange
+	27, // 22: goosefs.cluster.v1.Admin.Checkpoint:input_type -> goosefs.cluster.v1.CheckpointRequest
+	29, // 23: goosefs.cluster.v1.Admin.Backup:input_type -> goosefs.cluster.v1.BackupRequest
 	6,  // 24: goosefs.cluster.v1.Raft.Messages:output_type -> goosefs.cluster.v1.RaftAck
 	6,  // 25: goosefs.cluster.v1.Raft.Snapshot:output_type -> goosefs.cluster.v1.RaftAck
 	2,  // 26: goosefs.cluster.v1.Raft.Meet:output_type -> goosefs.cluster.v1.Peer
 	12, // 27: goosefs.cluster.v1.Workers.Report:output_type -> goosefs.cluster.v1.WorkerOrders
 	14, // 28: goosefs.cluster.v1.Workers.Source:output_type -> goosefs.cluster.v1.FileSource
-	16, // 29: goosefs.cluster.v1.Cluster.Status:output_type -> goosefs.cluster.v1.ClusterStatus
-	19, // 30: goosefs.cluster.v1.Cluster.ListWorkers:output_type -> goosefs.cluster.v1.WorkerList
-	22, // 31: goosefs.cluster.v1.Cluster.Invalidations:output_type -> goosefs.cluster.v1.Invalidation
-	24, // 32: goosefs.cluster.v1.Admin.ChangeQuorum:output_type -> goosefs.cluster.v1.QuorumChanged
-	26, // 33: goosefs.cluster.v1.Admin.Checkpoint:output_type -> goosefs.cluster.v1.CheckpointDone
-	28, // 34: goosefs.cluster.v1.Admin.Backup:output_type -> goosefs.cluster.v1.BackupDone
+	18, // 29: goosefs.cluster.v1.Cluster.Status:output_type -> goosefs.cluster.v1.ClusterStatus
+	21, // 30: goosefs.cluster.v1.Cluster.ListWorkers:output_type -> goosefs.cluster.v1.WorkerList
+	24, // 31: goosefs.cluster.v1.Cluster.Invalidations:output_type -> goosefs.cluster.v1.Invalidation
+	26, // 32: goosefs.cluster.v1.Admin.ChangeQuorum:output_type -> goosefs.cluster.v1.QuorumChanged
+	28, // 33: goosefs.cluster.v1.Admin.Checkpoint:output_type -> goosefs.cluster.v1.CheckpointDone
+	30, // 34: goosefs.cluster.v1.Admin.Backup:output_type -> goosefs.cluster.v1.BackupDone
 	24, // [24:35] is the sub-list for method output_type
 	13, // [13:24] is the sub-list for method input_type
 	13, // [13:13] is the sub-list for extension type_name
@@ -2232,7 +2374,7 @@ func file_cluster_cluster_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cluster_cluster_proto_rawDesc), len(file_cluster_cluster_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   29,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   4,
 		},

@@ -29,9 +29,9 @@ type Deps struct {
 func Command(d Deps) *cli.Command {
 	return &cli.Command{
 		Name:        "bench",
-		Usage:       "measure a cluster",
-		UsageText:   "goosefs bench namespace [options]",
-		Subcommands: []*cli.Command{namespaceCommand(d)},
+		Usage:       "measure a cluster, or files in a folder",
+		UsageText:   "goosefs bench namespace [options]\ngoosefs bench files DIR [options]",
+		Subcommands: []*cli.Command{namespaceCommand(d), filesCommand(d)},
 	}
 }
 

@@ -14,6 +14,12 @@ import (
 // execute runs the command line, whose cluster cannot be opened, and returns what it says and its exit code.
 func execute(t *testing.T, args ...string) (text string, code int) {
 	t.Helper()
+	return executeBench(t, append([]string{"namespace"}, args...)...)
+}
+
+// executeBench is execute for any sub-command.
+func executeBench(t *testing.T, args ...string) (text string, code int) {
+	t.Helper()
 	var out strings.Builder
 	app := &cli.App{
 		Writer: &out, ErrWriter: io.Discard, ExitErrHandler: func(*cli.Context, error) {},
@@ -22,7 +28,7 @@ func execute(t *testing.T, args ...string) (text string, code int) {
 			Properties: []string{"goosefs.a=b", "-Dgoosefs.c=d"}, Version: "test",
 		})},
 	}
-	err := app.RunContext(t.Context(), append([]string{"goosefs", "bench", "namespace"}, args...))
+	err := app.RunContext(t.Context(), append([]string{"goosefs", "bench"}, args...))
 	var coder cli.ExitCoder
 	if errors.As(err, &coder) {
 		return err.Error(), coder.ExitCode()

@@ -18,4 +18,14 @@
 //
 // One operation is one call through the wire, answered. A client is a connection of its own that makes one call after
 // the other. Latencies are what the client waited.
+//
+// # Files
+//
+// `goosefs bench files` (files*.go) knows no cluster at all: it reads files in a folder, or in two by turns, with the calls
+// that programs use.
+//
+//	lay      a large file and many small ones, or find those that were laid
+//	open     the folders: what is there, can it be written
+//	run      drop or warm, then one trial in each folder; again, until all runs are done; then the next trial
+//	close    remove what was laid
 package bench

@@ -254,7 +254,8 @@ func (l *lineCounter) Write(p []byte) (int, error) {
 
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 // properties are those that a client process needs.

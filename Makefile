@@ -43,6 +43,12 @@ chaos:
 failover:
 	$(GO) test -count=1 -timeout 0 -v -run 'TestFailover$$' ./test/chaos -kills $(or $(KILLS),100) -docs $(CURDIR)/docs
 
+# bench compares mounts of one web server with the folder behind it and with each other, and writes the table and the picture
+# to docs: some ten minutes, or QUICK=1 for a small share. It wants nginx, curl, and rclone (Debian: apt-get install
+# nginx-light curl rclone).
+bench: build
+	$(GO) test -count=1 -timeout 0 -v -run 'TestSuite$$' ./test/speed -args -- -program $(CURDIR)/goosefs -docs $(CURDIR)/docs $(if $(QUICK),-quick) $(if $(MOUNT),-mount $(MOUNT))
+
 tools:
 	@mkdir -p $(TOOLS)
 	cd tools && $(GO) build -o $(TOOLS)/ tool

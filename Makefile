@@ -3,7 +3,7 @@
 
 GO ?= go
 TOOLS := $(CURDIR)/bin
-RACE := ./blockcache/... ./client/... ./fuse/... ./metastore/... ./raftlog/... ./roles/... ./ufs/... ./wire/...
+RACE := ./blockcache/... ./client/... ./fuse/... ./metastore/... ./raftlog/... ./roles/... ./test/mount ./ufs/... ./wire/...
 
 .PHONY: build test check unit race sim mutants chaos failover prepare generate generated tools bench clean
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -287,4 +289,34 @@ func TestLoggersOfOthers(t *testing.T) {
 			die()
 		}()
 	}
+}
+
+// A disk that lost what it had said was written: the leader's next heartbeat shows it, and the member says what to do
+// rather than vote with less than it promised to have.
+func TestDiskThatLied(t *testing.T) {
+	c := newCluster(t, 3, nil)
+	defer c.close()
+	leader := c.leader()
+	follower := c.follower().cfg.ID
+	dir := filepath.Join(c.dir, fmt.Sprint(follower), "journal")
+	c.propose(leader, "a")
+	c.converged("a")
+	c.kill(follower)
+	before := filepath.Join(t.TempDir(), "before")
+	if err := os.CopyFS(before, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	c.open(follower)
+	for i := range 5 {
+		c.propose(leader, fmt.Sprint("b", i))
+	}
+	c.converged("a", "b0", "b1", "b2", "b3", "b4")
+	c.kill(follower)
+	if err := errors.Join(os.RemoveAll(dir), os.CopyFS(dir, os.DirFS(before))); err != nil {
+		t.Fatal(err)
+	}
+	l := c.open(follower)
+	ended(t, l, syscall.EIO, "the disk lost it. Run: goosefs fsadmin journal rejoin")
+	delete(c.logs, follower)
+	c.propose(leader, "c") // the others go on
 }

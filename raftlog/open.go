@@ -132,7 +132,7 @@ func start(cfg Config, rec *recovered, lock *flock.Flock) (l *Log, err error) {
 	l.mu.membership = rec.membership
 	w := newWriter(l, rec, storage)
 	a := newApplier(l, rec, storage)
-	r := newReplica(l, rec, node)
+	r := newReplica(l, rec, node, storage)
 	l.applierDone = a.done
 	go w.run()
 	go a.run()

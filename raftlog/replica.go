@@ -3,6 +3,7 @@ package raftlog
 import (
 	"fmt"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"go.etcd.io/raft/v3"
@@ -13,8 +14,9 @@ import (
 // proposals and the answers of the other two goroutines, one at a time, and hands out what raft then wants
 // done. It never waits for a disk or a peer.
 type replica struct {
-	log  *Log
-	node *raft.RawNode
+	log     *Log
+	node    *raft.RawNode
+	storage *raft.MemoryStorage // what is in the journal; locks itself
 
 	leads   uint64 // the term in which this member leads, as last published; 0: it does not
 	leader  uint64 // as last published
@@ -40,8 +42,8 @@ type replica struct {
 	sending    map[uint64]bool // members to which an image is on its way
 }
 
-func newReplica(l *Log, rec *recovered, node *raft.RawNode) *replica {
-	r := &replica{log: l, node: node, applied: rec.applied, membership: rec.membership, heard: make(map[uint64]uint64), sending: make(map[uint64]bool)}
+func newReplica(l *Log, rec *recovered, node *raft.RawNode, storage *raft.MemoryStorage) *replica {
+	r := &replica{log: l, node: node, storage: storage, applied: rec.applied, membership: rec.membership, heard: make(map[uint64]uint64), sending: make(map[uint64]bool)}
 	r.reads = newReads(l.cfg, r.readable)
 	return r
 }
@@ -139,9 +141,25 @@ func (r *replica) step(m *raftpb.Message) {
 	if m.GetType() == raftpb.MsgApp && len(m.GetEntries()) > 0 && r.log.full.Load() {
 		return // as if lost: the leader sends them again
 	}
+	if m.GetType() == raftpb.MsgHeartbeat && r.lost(m) {
+		return
+	}
 	if err := r.node.Step(m); err != nil {
 		r.log.cfg.Log.Debug("message ignored", "from", m.GetFrom(), "type", m.GetType(), "reason", err)
 	}
+}
+
+// lost says whether a leader's heartbeat shows that the journal has less than this member told it. A leader speaks of no
+// entry that it was not told is on the disk here: the disk lost what it had said was written. Such a member must not
+// vote: it would let others be elected who lack what it helped to agree on.
+func (r *replica) lost(m *raftpb.Message) bool {
+	last, err := r.storage.LastIndex()
+	if err != nil || m.GetCommit() <= last || m.GetTerm() < r.node.BasicStatus().GetTerm() {
+		return false
+	}
+	r.log.fail(refuse(r.log.cfg.Dir, syscall.EIO,
+		"entry %d was written here, and the journal ends at entry %d: the disk lost it. %s", m.GetCommit(), last, wayOut))
+	return true
 }
 
 // active says whether a member was heard of within an election timeout. (raft's RecentActive will not do: it begins

@@ -196,10 +196,16 @@ func cutAllPower(s *story) error {
 	return nil
 }
 
-// blackout cuts the power of masters and their disks, and restores it after a while.
+// blackout cuts the power of masters and their disks, and restores it after a while. The processes stop first: one that
+// ran on could be told that something is on its disk while that is being shut down (ext4 says so then), and tell others.
 func (s *story) blackout(masters ...*master) error {
 	for _, m := range masters {
-		m.expect() // it may see its disk fail before it is killed
+		m.expect()
+		if err := m.freeze(); err != nil {
+			return err
+		}
+	}
+	for _, m := range masters {
 		if err := m.disk.cutPower(); err != nil {
 			return err
 		}

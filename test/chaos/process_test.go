@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -139,6 +140,31 @@ func (m *master) stop() error {
 func (m *master) pause() bool {
 	p := m.running()
 	return p != nil && p.cmd.Process.Signal(syscall.SIGSTOP) == nil
+}
+
+// freeze pauses the master and returns when no thread of it runs any more, or only inside the kernel.
+func (m *master) freeze() error {
+	p := m.running()
+	if p == nil || !m.pause() {
+		return fmt.Errorf("%s does not run", m.host.name)
+	}
+	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(time.Millisecond) {
+		stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.pid()))
+		if err != nil {
+			return err
+		}
+		still := true
+		for _, name := range stats {
+			text, _ := os.ReadFile(name) // gone: it ended
+			if _, state, ok := strings.Cut(string(text), ") "); ok && !strings.ContainsRune("TtDZX", rune(state[0])) {
+				still = false
+			}
+		}
+		if still {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s does not stop", m.host.name)
 }
 
 func (m *master) resume() {

@@ -22,10 +22,13 @@ func infoOf(p *pb.FileInfo) Info {
 		block := Block{ID: b.GetBlockInfo().GetBlockId(), Offset: b.GetOffset(), Length: b.GetBlockInfo().GetLength()}
 		for _, l := range b.GetBlockInfo().GetLocations() {
 			address := l.GetWorkerAddress()
-			at := Location{WorkerID: l.GetWorkerId(), Host: address.GetHost(), Port: int(address.GetRpcPort()), Socket: address.GetDomainSocketPath()}
+			at := Location{WorkerID: l.GetWorkerId(), Host: address.GetHost(), Port: int(address.GetRpcPort())}
 			for _, tier := range address.GetTieredIdentity().GetTiers() {
-				if tier.GetTierName() == wire.MediumTier {
+				switch tier.GetTierName() {
+				case wire.MediumTier:
 					at.Tier = tier.GetValue()
+				case wire.SocketTier:
+					at.Socket = tier.GetValue()
 				}
 			}
 			block.Locations = append(block.Locations, at)

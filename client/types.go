@@ -36,7 +36,7 @@ type Location struct {
 	Host     string
 	Port     int
 	Tier     string // MEM, SSD, HDD
-	Socket   string // path on its host where it hands descriptors out; empty: it does not
+	Socket   string // path on its host where it hands descriptors out; told at a file's first block only
 }
 
 // Cached says if the location holds bytes of the block now.

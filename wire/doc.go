@@ -12,3 +12,8 @@ package wire
 // MediumTier names the tier of a worker address that tells on which medium a block is cached, MEM, SSD or HDD. An
 // address without it is of the worker to ask, which may not hold the block yet. GooseFS's clients ignore it.
 const MediumTier = "medium"
+
+// SocketTier names the tier of a worker address that tells where the worker hands out descriptors on its host. It stands
+// at the first block of a file only. It is not in the address's domainSocketPath: what is there GooseFS's own clients on
+// that host take for a gRPC server of the worker, and would fail on ours.
+const SocketTier = "goosefs.socket"

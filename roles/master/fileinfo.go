@@ -46,11 +46,15 @@ func blockInfo(n *metastore.Inode, index int64, at []location) *pb.FileBlockInfo
 	block := &pb.BlockInfo{BlockId: proto.Int64(n.ID&^blockMask | index), Length: proto.Int64(min(n.BlockSize, n.Length-offset))}
 	for _, l := range at {
 		address := &pb.WorkerNetAddress{Host: &l.host, RpcPort: proto.Int32(int32(l.port)), DataPort: proto.Int32(int32(l.port))}
-		if l.socket != "" {
-			address.DomainSocketPath = &l.socket
-		}
+		var tiers []*pb.LocalityTier
 		if l.medium != "" {
-			address.TieredIdentity = &pb.TieredIdentity{Tiers: []*pb.LocalityTier{{TierName: proto.String(wire.MediumTier), Value: &l.medium}}}
+			tiers = append(tiers, &pb.LocalityTier{TierName: proto.String(wire.MediumTier), Value: &l.medium})
+		}
+		if l.socket != "" && index == 0 { // who holds the whole file holds its first block
+			tiers = append(tiers, &pb.LocalityTier{TierName: proto.String(wire.SocketTier), Value: &l.socket})
+		}
+		if tiers != nil {
+			address.TieredIdentity = &pb.TieredIdentity{Tiers: tiers}
 		}
 		block.Locations = append(block.Locations, &pb.BlockLocation{WorkerId: &l.worker, WorkerAddress: address})
 	}

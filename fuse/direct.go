@@ -2,6 +2,8 @@ package fuse
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"sync"
 	"syscall"
@@ -197,4 +199,39 @@ func (h *handle) readDirect(want []byte, off int64) (gofuse.ReadResult, syscall.
 	}
 	h.n.m.stats.bytes.Add(int64(n))
 	return gofuse.ReadResultData(want), 0
+}
+
+// way tells how the file is read now or, if it is not open, would be.
+func (n *fileNode) way(ctx context.Context, info client.Info) string {
+	by := "passthrough"
+	if n.m.notifier.unable.Load() {
+		by = "descriptor"
+	}
+	n.ways.mu.Lock()
+	direct, streams, unmapped := n.ways.mu.direct > 0, n.ways.mu.streams > 0, n.ways.mu.unmapped
+	n.ways.mu.Unlock()
+	switch {
+	case direct && unmapped:
+		return "descriptor"
+	case direct:
+		return by
+	case streams:
+		return "stream: it was opened when no worker on this host held all of it"
+	case n.m.opts.Passthrough < 0 || n.m.opts.DirectIO:
+		return "stream: reading directly is turned off"
+	case info.Length < n.m.opts.Passthrough:
+		return "stream: the kernel keeps the pages of small files"
+	}
+	file := n.m.tree.OpenInfo(info)
+	defer file.Close()
+	f, err := ask(ctx, file)
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err // the path is known
+	}
+	if err != nil {
+		return "stream: " + err.Error()
+	}
+	f.Close()
+	return by
 }

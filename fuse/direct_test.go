@@ -258,3 +258,41 @@ func TestPassthroughCanBeTurnedOff(t *testing.T) {
 		})
 	}
 }
+
+// How a file is read, and why not directly, can be asked of the mount.
+func TestWayIsTold(t *testing.T) {
+	tree := newDiskTree()
+	data := randomBytes(1 << 20)
+	id := tree.put("/f", data)
+	tree.put("/small", data[:100])
+	dir, m := mounted(t, tree, Options{XAttrs: true})
+	told := func(name, want string) {
+		t.Helper()
+		if got := getxattr(dir+name, "user.goosefs.read"); got != want {
+			t.Errorf("%s is read by %q, want %q", name, got, want)
+		}
+	}
+	told("/small", "stream: the kernel keeps the pages of small files")
+	told("/f", "stream: no worker has it")
+	f := openFile(t, dir+"/f")
+	tree.keep(t, id, data)
+	told("/f", "stream: it was opened when no worker on this host held all of it")
+	f.Close()
+	eventually(t, "it is closed", func() bool { return m.Stats().Open == 0 })
+	told("/f", "passthrough")
+	f = openFile(t, dir+"/f")
+	told("/f", "passthrough")
+	f.Close()
+	eventually(t, "it is closed", func() bool { return m.Stats().Open == 0 })
+	m.notifier.refuse = syscall.ELOOP
+	openFile(t, dir+"/f")
+	told("/f", "descriptor")
+	told("/", syscall.ENODATA.Error())
+
+	tree = newDiskTree()
+	tree.keep(t, tree.put("/f", data), data)
+	off, _ := mounted(t, tree, Options{XAttrs: true, Passthrough: -1})
+	if got := getxattr(off+"/f", "user.goosefs.read"); got != "stream: reading directly is turned off" {
+		t.Errorf("turned off: %q", got)
+	}
+}

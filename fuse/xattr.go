@@ -17,6 +17,8 @@ import (
 //	user.goosefs.cached   percent of the bytes that workers hold
 //	user.goosefs.ufs      where it is in the under file system
 //	user.goosefs.workers  hosts that hold a part of it
+//	user.goosefs.read     how it is read, or would be: passthrough (by the kernel), descriptor (by the mount, from a
+//	                      worker's disk), or stream (from a worker) and why not directly
 const xattrPrefix = "user.goosefs."
 
 // xattrNames are what listxattr shows, of files and directories.
@@ -24,7 +26,7 @@ func xattrNames(dir bool) []string {
 	if dir {
 		return []string{"id", "ufs"}
 	}
-	return []string{"cached", "id", "ufs", "workers"}
+	return []string{"cached", "id", "read", "ufs", "workers"}
 }
 
 // xattr is the value of an attribute.
@@ -38,6 +40,8 @@ func xattr(info client.Info, name string) (value string, ok bool) {
 		return strconv.Itoa(info.Percent), !info.Dir
 	case "workers":
 		return strings.Join(holders(info), ","), !info.Dir
+	case "read":
+		return "", !info.Dir // it is not in the info
 	}
 	return "", false
 }
@@ -70,6 +74,9 @@ func (n *node) Getxattr(ctx context.Context, attr string, dest []byte) (uint32, 
 		return 0, n.m.failed("getxattr", n.path(), err)
 	}
 	value, _ := xattr(info, name)
+	if file, ok := n.EmbeddedInode().Operations().(*fileNode); ok && name == "read" {
+		value = file.way(ctx, info)
+	}
 	return fit(value, dest)
 }
 

@@ -40,7 +40,7 @@ func TestXAttrs(t *testing.T) {
 	}
 	buf := make([]byte, 1000)
 	n, err := unix.Listxattr(dir+"/d/f", buf)
-	if names := strings.Split(strings.TrimSuffix(string(buf[:max(n, 0)]), "\x00"), "\x00"); err != nil || len(names) != 4 || names[0] != "user.goosefs.cached" {
+	if names := strings.Split(strings.TrimSuffix(string(buf[:max(n, 0)]), "\x00"), "\x00"); err != nil || len(names) != 5 || names[0] != "user.goosefs.cached" {
 		t.Errorf("%q, %v", names, err)
 	}
 	_, err = unix.Getxattr(dir+"/d/f", "user.goosefs.ufs", make([]byte, 3))

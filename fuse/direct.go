@@ -171,7 +171,7 @@ func (h *handle) PassthroughFd() (int, bool) {
 // RegisterBackingFd gives the kernel a descriptor. When that fails go-fuse would try no other file again. So it is told
 // of no failure but gets no id: then it leaves the file as it is, and we read it.
 func (n *notifier) RegisterBackingFd(m *gofuse.BackingMap) (int32, syscall.Errno) {
-	id, errno := int32(0), n.refuse
+	id, errno := int32(0), syscall.Errno(n.refuse.Load())
 	if errno == 0 {
 		id, errno = n.Server.RegisterBackingFd(m)
 	}

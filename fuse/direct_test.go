@@ -217,8 +217,8 @@ func TestPassthroughIsOneVersion(t *testing.T) {
 func TestDescriptorWithoutPassthrough(t *testing.T) {
 	for name, refuse := range map[string]func(*Mounted){
 		"not at all":     func(m *Mounted) { m.notifier.unable.Store(true) },
-		"not this file":  func(m *Mounted) { m.notifier.refuse = syscall.ELOOP },
-		"it has no call": func(m *Mounted) { m.notifier.refuse = syscall.ENOTTY },
+		"not this file":  func(m *Mounted) { m.notifier.refuse.Store(uintptr(syscall.ELOOP)) },
+		"it has no call": func(m *Mounted) { m.notifier.refuse.Store(uintptr(syscall.ENOTTY)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			tree := newDiskTree()
@@ -284,7 +284,7 @@ func TestWayIsTold(t *testing.T) {
 	told("/f", "passthrough")
 	f.Close()
 	eventually(t, "it is closed", func() bool { return m.Stats().Open == 0 })
-	m.notifier.refuse = syscall.ELOOP
+	m.notifier.refuse.Store(uintptr(syscall.ELOOP))
 	openFile(t, dir+"/f")
 	told("/f", "descriptor")
 	told("/", syscall.ENODATA.Error())

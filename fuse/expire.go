@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	gofuse "github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
@@ -24,10 +23,10 @@ type notifier struct {
 	log *slog.Logger
 	fd  int // a copy of the connection, so that it cannot have become another file
 
-	registering *ways         // of the descriptor that comes next; go-fuse's lock guards it
-	unable      atomic.Bool   // the kernel takes no descriptors
-	passed      atomic.Int64  // descriptors that it took
-	refuse      syscall.Errno // in tests: what the kernel says
+	registering *ways          // of the descriptor that comes next; go-fuse's lock guards it
+	unable      atomic.Bool    // the kernel takes no descriptors
+	passed      atomic.Int64   // descriptors that it took
+	refuse      atomic.Uintptr // in tests: the errno that the kernel is to say
 
 	ending sync.Map // by the request's cancel channel: what is to be done when go-fuse is through with a release
 }

@@ -31,12 +31,13 @@ type ways struct {
 		descriptor *os.File // of all direct opens
 		direct     int      // open handles
 		streams    int      // open handles
-		unmapped   bool     // the kernel did not take the descriptor, so we read from it until the last handle is closed
+		unmapped   bool     // the kernel did not take the descriptor, or may not: we read from it until the last handle is closed
 	}
 }
 
-// open decides how a new handle is read. It gives the descriptor, or nil and why there is none.
-func (w *ways) open(ctx context.Context, file File) (*os.File, error) {
+// open decides how a new handle is read. It gives the descriptor, or nil and why there is none. passed says whether the
+// kernel may have the descriptor, if there was none before.
+func (w *ways) open(ctx context.Context, file File, passed bool) (*os.File, error) {
 	if f, err, settled := w.join(); settled {
 		return f, err
 	}
@@ -48,7 +49,7 @@ func (w *ways) open(ctx context.Context, file File) (*os.File, error) {
 		f, err = nil, errOtherWay
 	}
 	if f != nil {
-		w.mu.descriptor, w.mu.unmapped = f, false
+		w.mu.descriptor, w.mu.unmapped = f, !passed
 	}
 	if w.mu.descriptor == nil {
 		w.mu.streams++
@@ -138,15 +139,16 @@ func (m *Mounted) wantsDirect(info client.Info) bool {
 	return m.opts.Passthrough >= 0 && !m.opts.DirectIO && info.Length >= m.opts.Passthrough
 }
 
-// begin opens a handle, one way or the other.
-func (h *handle) begin(ctx context.Context, info client.Info) {
+// begin opens a handle, one way or the other. What is opened with O_DIRECT we read ourselves: the worker's disk may want
+// reads to be aligned otherwise than the program aligns them.
+func (h *handle) begin(ctx context.Context, info client.Info, flags uint32) {
 	n := h.n
 	h.file = n.m.tree.OpenInfo(info)
 	if !n.m.wantsDirect(info) {
 		h.direct = n.ways.stream()
 	} else {
 		var err error
-		if h.direct, err = n.ways.open(ctx, h.file); err != nil {
+		if h.direct, err = n.ways.open(ctx, h.file, flags&syscall.O_DIRECT == 0); err != nil {
 			n.m.log.Debug("not read directly", "path", n.path(), "reason", err)
 		}
 	}

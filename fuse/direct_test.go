@@ -195,6 +195,31 @@ func TestMixedOpensRace(t *testing.T) {
 	readers.Wait()
 }
 
+// A program that opens with O_DIRECT may read as it likes, though the disk would want it aligned.
+func TestPassthroughAndODirect(t *testing.T) {
+	tree := newDiskTree()
+	data := randomBytes(2 << 20)
+	tree.keep(t, tree.put("/f", data), data)
+	dir, m := mounted(t, tree, Options{})
+	f, err := os.OpenFile(dir+"/f", os.O_RDONLY|syscall.O_DIRECT, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, 777)
+	if _, err := f.ReadAt(got, 12345); err != nil || !bytes.Equal(got, data[12345:][:777]) {
+		t.Errorf("unaligned: %v", err)
+	}
+	if s := m.Stats(); s.Direct != 1 || s.Passed != 0 || tree.count("read") != 0 {
+		t.Errorf("%+v", s)
+	}
+	f.Close()
+	eventually(t, "it is closed", func() bool { return m.Stats().Open == 0 })
+	openFile(t, dir+"/f")
+	if m.Stats().Passed != 1 {
+		t.Errorf("afterwards: %+v", m.Stats())
+	}
+}
+
 // An open file is one version; who opens it when it has changed gets the new one, directly as well.
 func TestPassthroughIsOneVersion(t *testing.T) {
 	tree := newDiskTree()

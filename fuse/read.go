@@ -45,7 +45,7 @@ func (n *fileNode) Open(ctx context.Context, flags uint32) (gofusefs.FileHandle,
 		answer = gofuse.FOPEN_DIRECT_IO | gofuse.FOPEN_NOFLUSH
 	}
 	h := &handle{n: n, size: info.Length}
-	h.begin(ctx, info)
+	h.begin(ctx, info, flags)
 	return h, answer, 0
 }
 

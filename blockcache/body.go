@@ -19,6 +19,9 @@ type entry struct {
 		handles int
 		body    *body // nil while nothing is on disk
 		retired bool  // another entry has the id now; this one stays empty
+		// unlinking is held against forgetting the entry while its files are being
+		// unlinked: another entry of the id would make its own by the same names.
+		unlinking int
 	}
 }
 

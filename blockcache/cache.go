@@ -142,7 +142,7 @@ func (c *Cache) forgetIdle(e *entry) {
 	defer c.files.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.mu.handles == 0 && e.mu.body == nil && c.files.byID[e.info.ID] == e {
+	if e.mu.handles == 0 && e.mu.body == nil && e.mu.unlinking == 0 && c.files.byID[e.info.ID] == e {
 		delete(c.files.byID, e.info.ID)
 	}
 }
@@ -182,7 +182,7 @@ func (c *Cache) Close() error {
 	for _, d := range c.dirs {
 		d.mu.Lock()
 		for _, o := range d.mu.orphans {
-			o.pair.close()
+			c.fds.release(o.pair)
 		}
 		d.mu.orphans = nil
 		d.mu.Unlock()

@@ -17,6 +17,11 @@ type descriptors struct {
 		sync.Mutex
 		pairs map[*body]*pair
 		lru   *list.List // of *pair, last used in front
+		// open counts the pairs of each body that are open: in the map, in use by
+		// somebody, or about to be closed. As long as one is, an unlinked file keeps
+		// its space.
+		open map[*body]int
+		then map[*body]func() // to be called when the last of a body's is closed
 	}
 }
 
@@ -33,6 +38,7 @@ func newDescriptors(open opener, files int) *descriptors {
 	d := &descriptors{open: open, max: max(1, files/2)}
 	d.mu.pairs = map[*body]*pair{}
 	d.mu.lru = list.New()
+	d.mu.open, d.mu.then = map[*body]int{}, map[*body]func(){}
 	return d
 }
 
@@ -89,9 +95,10 @@ func (d *descriptors) add(b *body, data, index diskFile) *pair {
 	d.mu.Lock()
 	p.place = d.mu.lru.PushFront(p)
 	d.mu.pairs[b] = p
+	d.mu.open[b]++
 	idle := d.trimLocked(d.max)
 	d.mu.Unlock()
-	closeAll(idle)
+	d.close(idle...)
 	return p
 }
 
@@ -119,30 +126,45 @@ func (d *descriptors) dropLocked(p *pair) {
 func (d *descriptors) release(p *pair) {
 	d.mu.Lock()
 	p.refs--
-	done := p.refs == 0 && p.place == nil
 	var idle []*pair
-	if !done && p.refs == 0 {
+	switch {
+	case p.refs > 0:
+	case p.place == nil:
+		idle = []*pair{p}
+	default:
 		idle = d.trimLocked(d.max)
 	}
 	d.mu.Unlock()
-	if done {
-		p.close()
-	}
-	closeAll(idle)
+	d.close(idle...)
 }
 
 // forget makes the body's pair stale.
 func (d *descriptors) forget(b *body) {
 	d.mu.Lock()
 	p := d.mu.pairs[b]
-	done := false
+	var idle []*pair
 	if p != nil {
 		d.dropLocked(p)
-		done = p.refs == 0
+		if p.refs == 0 {
+			idle = []*pair{p}
+		}
 	}
 	d.mu.Unlock()
-	if done {
-		p.close()
+	d.close(idle...)
+}
+
+// whenClosed calls do, once, when none of the body's files is open any more:
+// others may use them for a moment yet, or be about to close them. do takes no
+// lock but a directory's.
+func (d *descriptors) whenClosed(b *body, do func()) {
+	d.mu.Lock()
+	waits := d.mu.open[b] > 0
+	if waits {
+		d.mu.then[b] = do
+	}
+	d.mu.Unlock()
+	if !waits {
+		do()
 	}
 }
 
@@ -151,18 +173,34 @@ func (d *descriptors) closeIdle() {
 	d.mu.Lock()
 	idle := d.trimLocked(0)
 	d.mu.Unlock()
-	closeAll(idle)
+	d.close(idle...)
 }
 
-func closeAll(pairs []*pair) {
-	for _, p := range pairs {
-		p.close()
+// close closes pairs that nobody uses and nobody can find any more. It loses
+// errors: nothing is synced, so a close has nothing to report that a checksum
+// will not.
+func (d *descriptors) close(pairs ...*pair) {
+	if len(pairs) == 0 {
+		return
 	}
-}
-
-// close loses errors: nothing is synced, so a close has nothing to report that
-// a checksum will not.
-func (p *pair) close() {
-	_ = p.data.Close()
-	_ = p.index.Close()
+	for _, p := range pairs {
+		_ = p.data.Close()
+		_ = p.index.Close()
+	}
+	var after []func()
+	d.mu.Lock()
+	for _, p := range pairs {
+		if d.mu.open[p.body]--; d.mu.open[p.body] > 0 {
+			continue
+		}
+		delete(d.mu.open, p.body)
+		if do := d.mu.then[p.body]; do != nil {
+			delete(d.mu.then, p.body)
+			after = append(after, do)
+		}
+	}
+	d.mu.Unlock()
+	for _, do := range after {
+		do()
+	}
 }

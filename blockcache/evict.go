@@ -67,7 +67,7 @@ func (c *Cache) settle(d *dir) {
 		d.mu.orphans = slices.DeleteFunc(d.mu.orphans, func(x orphan) bool { return x.pair == o.pair })
 		d.mu.owed -= o.charge
 		d.mu.Unlock()
-		d.release(o.charge)
+		c.fds.whenClosed(o.pair.body, func() { d.release(o.charge) })
 	}
 }
 
@@ -281,9 +281,13 @@ func (c *Cache) unlinkLocked(b *body, files *pair) {
 	}
 	b.witness = files
 	keys, idle := b.detachLocked()
+	e.mu.unlinking++
 	e.mu.Unlock()
 	c.noteAll(keys)
 	err := removeBoth(d.indexPath(e.info.ID), d.dataPath(e.info.ID))
+	e.mu.Lock()
+	e.mu.unlinking--
+	e.mu.Unlock()
 	if judge(err) == faultDevice {
 		c.failDir(d, err)
 	}
@@ -327,6 +331,7 @@ func (b *body) detachLocked() (keys []blockKey, idle bool) {
 // (there is none any more) nor a descriptor elsewhere.
 func (c *Cache) retire(b *body) {
 	c.fds.forget(b)
+	c.held.drop(b)
 	if w := b.witness; w != nil {
 		if !w.data.lockAlone() {
 			b.dir.adopt(orphan{w, b.charge})
@@ -334,7 +339,7 @@ func (c *Cache) retire(b *body) {
 		}
 		c.fds.release(w)
 	}
-	b.dir.release(b.charge)
+	c.fds.whenClosed(b, func() { b.dir.release(b.charge) })
 }
 
 // adopt keeps count of an unlinked file that is held elsewhere.

@@ -183,6 +183,16 @@ func (h *heldFiles) lookAt(b *body) {
 	b.held.Store(false)
 }
 
+// drop forgets a body that is gone: who still holds it is told by its witness.
+func (h *heldFiles) drop(b *body) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if probe := h.mu.probes[b]; probe != nil {
+		_ = probe.Close()
+		delete(h.mu.probes, b)
+	}
+}
+
 func (h *heldFiles) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()

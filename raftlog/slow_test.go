@@ -1,6 +1,7 @@
 package raftlog
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,16 +42,22 @@ func TestSlowness(t *testing.T) {
 // A disk that hangs is found to be slow while it hangs; the cluster goes on, for the leader's own disk is not needed.
 func TestSlowDiskIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var sick atomic.Uint64 // the member
 		c := newCluster(t, 3, func(cfg *Config) {
-			if cfg.ID == 1 {
-				cfg.Inject(Faults{Write: func(write func() error) error { time.Sleep(3 * time.Second); return write() }})
-			}
+			id := cfg.ID
+			cfg.Inject(Faults{Write: func(write func() error) error {
+				if id == sick.Load() {
+					time.Sleep(3 * time.Second)
+				}
+				return write()
+			}})
 		})
 		defer c.close()
-		leader := c.leader(2, 3)
+		leader, follower := c.leader(), c.follower()
+		sick.Store(follower.cfg.ID)
 		c.propose(leader, "x")
 		time.Sleep(2 * time.Second)
-		if slow := c.logs[1].Slow(); slow < time.Second {
+		if slow := follower.Slow(); slow < time.Second {
 			t.Errorf("a disk that takes three seconds is slow for %v", slow)
 		}
 		if slow := leader.Slow(); slow != 0 {

@@ -63,6 +63,9 @@ type exchange struct {
 // caller closes the exchange. A file's URL that turns out to be a directory's is not
 // followed: see exchange.slash.
 func (u *UFS) fetch(ctx context.Context, method string, to *url.URL, header http.Header) (*exchange, error) {
+	if ctx.Err() != nil { // the link below is heard a moment later, and a quick answer would be faster
+		return nil, context.Cause(ctx)
+	}
 	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	x := &exchange{ctx: inner, cancel: cancel, idle: u.opt.IdleTimeout, url: to}
 	x.timer = time.AfterFunc(x.idle, func() { cancel(errSilent) })

@@ -236,8 +236,9 @@ func (c *Cache) loadRecords(b *body, r io.Reader) error {
 	return nil
 }
 
-// reconcile frees the space of chunks that have no record, if there is any: a
-// crash came between the two. What cannot be freed is paid for: the file system
+// reconcile frees the space of chunks that have no record, if there may be any: a
+// crash came between the two. How much is on disk does not tell, for others may
+// lack the bytes that their records speak of. What cannot be freed is paid for: the file system
 // has no holes, somebody who was handed a descriptor in an earlier life of the
 // cache still reads from it, or it is the file system's own.
 func (c *Cache) reconcile(b *body, onDisk int64) {
@@ -246,7 +247,7 @@ func (c *Cache) reconcile(b *body, onDisk int64) {
 	for _, k := range b.blocks {
 		may += k.charge.Load()
 	}
-	if onDisk <= may {
+	if int64(b.records()) == info.chunks() && onDisk <= may {
 		return
 	}
 	if data, err := c.open(b.dir.dataPath(info.ID), os.O_RDWR); err == nil {
@@ -260,6 +261,14 @@ func (c *Cache) reconcile(b *body, onDisk int64) {
 		onDisk = s.Blocks * 512
 	}
 	b.charge += max(0, onDisk-may)
+}
+
+// records is how many chunks have one.
+func (b *body) records() (n int) {
+	for _, pg := range b.pages {
+		n += pg.used
+	}
+	return n
 }
 
 // punchGaps frees every run of chunks without a record, as far as that works.

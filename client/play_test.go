@@ -175,7 +175,7 @@ func (m *actor) GetStatus(ctx context.Context, req *pb.GetStatusPRequest) (*pb.G
 
 // GetStatusBatch is answered by any master, if it is asked for what is known.
 func (m *actor) GetStatusBatch(ctx context.Context, req *pb.GetStatusBatchPRequest) (*pb.GetStatusBatchPResponse, error) {
-	if err := m.take(ctx, "batch", req, nil); err != nil && !wire.AsksForKnown(ctx) {
+	if err := m.take(ctx, "batch", req, nil); err != nil && (ctx.Err() != nil || !wire.AsksForKnown(ctx)) {
 		return nil, err
 	}
 	reply := &pb.GetStatusBatchPResponse{}

@@ -7,6 +7,8 @@ import (
 	"goosefs/wire/pb"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -69,7 +71,8 @@ func known[T any](ctx context.Context, f *FS, op, path string, call func(context
 	if err == nil {
 		return reply, true, nil
 	}
-	if elsewhere(err) || within.Err() != nil {
+	// The master sees the deadline too, and may say so before the clock here does.
+	if elsewhere(err) || within.Err() != nil || status.Code(err) == codes.DeadlineExceeded {
 		if _, standby := wire.LeaderHint(err); !standby {
 			f.masters.avoid(addr)
 		}

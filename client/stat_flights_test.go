@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -15,18 +16,29 @@ import (
 	"goosefs/wire/pb"
 )
 
-// gather holds the first messages of f at the leader until n calls wait for the next, and lets all go on then.
-func gather(t *testing.T, p *play, f *FS, n int) (answer func(op string, call any) error) {
-	return func(op string, _ any) error {
-		if op == "stat" {
-			eventually(t, fmt.Sprintf("%d calls wait", n), func() bool {
-				f.stats.mu.Lock()
-				defer f.stats.mu.Unlock()
-				return len(f.stats.mu.waiting) >= n || f.stats.mu.flying < flightLimit
-			})
-		}
+// gate holds messages of f about one path at the leader until n calls wait for the next, and lets all pass from then on.
+type gate struct {
+	f    *FS
+	n    int
+	open atomic.Bool
+}
+
+// answer is an actor's. It runs on the goroutine of a call, which must end with an answer whatever happens.
+func (g *gate) answer(op string, _ any) error {
+	if op != "stat" {
 		return nil
 	}
+	for end := time.Now().Add(10 * time.Second); !g.open.Load(); time.Sleep(time.Millisecond) {
+		g.f.stats.mu.Lock()
+		waiting := len(g.f.stats.mu.waiting)
+		g.f.stats.mu.Unlock()
+		if waiting >= g.n {
+			g.open.Store(true)
+		} else if time.Now().After(end) {
+			return fmt.Errorf("%d calls wait, never %d", waiting, g.n)
+		}
+	}
+	return nil
 }
 
 // ask lets n callers stat /0 to /n-1 at once, and returns their errors.
@@ -51,14 +63,15 @@ func TestStatsFlyTogether(t *testing.T) {
 	p := newPlay(t, 1, 0)
 	p.lead(0)
 	f := p.client()
-	wait := gather(t, p, f, 10-flightLimit)
+	g := &gate{f: f, n: 10 - flightLimit}
 	p.masters[0].set(func(m *actor) {
 		m.mu.missing = map[string]bool{"/3": true, "/5": true, "/9": true}
 		m.mu.answer = func(op string, call any) error {
+			err := g.answer(op, call)
 			if req, ok := call.(*pb.GetStatusPRequest); ok && m.mu.missing[req.GetPath()] {
-				return &fs.PathError{Op: "stat", Path: req.GetPath(), Err: syscall.ENOENT}
+				err = &fs.PathError{Op: "stat", Path: req.GetPath(), Err: syscall.ENOENT}
 			}
-			return wait(op, call)
+			return err
 		}
 	})
 	for i, err := range ask(t.Context(), f, 10) {
@@ -94,7 +107,7 @@ func TestStatsFlyAlone(t *testing.T) {
 			p.lead(0)
 			f := p.client()
 			p.masters[0].set(func(m *actor) {
-				m.mu.answer = gather(t, p, f, 8-flightLimit)
+				m.mu.answer = (&gate{f: f, n: 8 - flightLimit}).answer
 				m.mu.batch = answer
 			})
 			for i, err := range ask(t.Context(), f, 8) {
@@ -114,8 +127,11 @@ func TestSilentMasterIsAvoided(t *testing.T) {
 		f := p.client()
 		defer f.Close()
 		p.masters[1].set(func(m *actor) { m.mu.silent = true })
-		p.masters[0].set(func(m *actor) { m.mu.answer = gather(t, p, f, 20-flightLimit) })
+		g := &gate{f: f, n: 20 - flightLimit}
+		p.masters[0].set(func(m *actor) { m.mu.answer = g.answer })
 		for round := range 4 {
+			synctest.Wait() // the last message of the round before has landed
+			g.open.Store(false)
 			for i, err := range ask(t.Context(), f, 20) {
 				if err != nil {
 					t.Errorf("round %d, /%d: %v", round, i, err)

@@ -76,7 +76,7 @@ func Files(ctx context.Context, o FilesOptions) (report *FilesReport, err error)
 	report.LeftOut = left
 	warmed := noData
 	for _, g := range groups {
-		if g[0].phase == warmPhase && g[0].kind != warmed {
+		if warm := g[0].phase == warmPhase || g[0].phase == mountColdPhase; warm && g[0].kind != warmed {
 			for _, s := range r.sides {
 				if err := s.warm(ctx, g[0].kind, r.progress); err != nil {
 					return report, err
@@ -124,10 +124,8 @@ func (r *filesRun) measure(ctx context.Context, g group) (lines []FilesLine, err
 	}
 	for run := range r.options.Runs {
 		for i, s := range r.sides {
-			if g[0].phase == coldPhase {
-				if err := r.forget(ctx, s, g[0].kind); err != nil {
-					return nil, err
-				}
+			if err := r.forget(ctx, i, g[0]); err != nil {
+				return nil, err
 			}
 			for j, t := range g {
 				what := fmt.Sprintf("%s, %d at once, %s, run %d of %d", t.operation, t.jobs, s.dir, run+1, r.options.Runs)
@@ -145,11 +143,15 @@ func (r *filesRun) measure(ctx context.Context, g group) (lines []FilesLine, err
 	return lines, nil
 }
 
-func (r *filesRun) forget(ctx context.Context, s *side, kind dataKind) error {
-	if r.options.DropCaches {
+// forget has the kernel forget what a phase wants forgotten of side i.
+func (r *filesRun) forget(ctx context.Context, i int, t trial) error {
+	switch {
+	case t.phase == coldPhase && r.options.DropCaches:
 		return dropCaches()
+	case t.phase == coldPhase, t.phase == mountColdPhase && i == 0:
+		return r.sides[i].forget(ctx, t.kind)
 	}
-	return s.forget(ctx, kind)
+	return nil
 }
 
 // tally is what a trial found on one side, over all runs.

@@ -27,7 +27,9 @@ func filesCommand(d Deps) *cli.Command {
 			"Cold: before each run the kernel's pages of the files that it reads are dropped (posix_fadvise DONTNEED), and each byte is read\n" +
 			"once at most. What the kernel does not keep as pages of these files stays: names and sizes, the cache of what serves a mount,\n" +
 			"and its own pages. --drop-caches (root) drops all that the kernel can read again, on this host, before each cold run.\n" +
-			"Warm: all was read once, and is read again until the time is over.\n\n" +
+			"Warm: all was read once, and is read again until the time is over.\n" +
+			"Mount-cold, only with --compare: DIR is cold without --drop-caches, DIR2 is warm, and each byte is read once at most. So a mount\n" +
+			"that keeps no page is held against the folder behind it, whose pages are kept.\n\n" +
 			"With --compare each run in DIR is followed by the same run in DIR2; A / B is the median of the ratios of these pairs.\n\n" +
 			"Examples:\n" +
 			"  goosefs bench files /srv/data\n" +
@@ -198,7 +200,7 @@ func (o FilesOptions) validate() error {
 	for _, list := range []struct {
 		name         string
 		given, known []string
-	}{{"only", o.Only, fileOperations()}, {"phases", o.Phases, []string{coldPhase, warmPhase}}} {
+	}{{"only", o.Only, fileOperations()}, {"phases", o.Phases, []string{coldPhase, mountColdPhase, warmPhase}}} {
 		for _, word := range list.given {
 			if !slices.Contains(list.known, word) {
 				return fmt.Errorf("--%s %s: want some of %s", list.name, word, strings.Join(list.known, ","))
@@ -224,6 +226,8 @@ func (o FilesOptions) validate() error {
 		return fmt.Errorf("--data %s: want the name of a folder below DIR", o.Data)
 	case o.Data != "" && o.Keep:
 		return errors.New("--keep is for files that this run lays: those of --data stay anyway")
+	case o.Compare == "" && slices.Contains(o.Phases, mountColdPhase):
+		return fmt.Errorf("--phases %s needs --compare", mountColdPhase)
 	case o.Compare == "" && len(o.ComparePIDs) > 0:
 		return errors.New("--compare-pid needs --compare")
 	case o.Compare != "" && o.Data == "" && filepath.Clean(o.Compare) == filepath.Clean(o.Dir):

@@ -96,6 +96,28 @@ func TestCompareFolders(t *testing.T) {
 	}
 }
 
+// A mount without its pages is held against a folder that keeps its own; names are not forgotten for it.
+func TestMountCold(t *testing.T) {
+	o := tiny(t.TempDir())
+	o.Compare, o.Phases, o.Only = t.TempDir(), []string{mountColdPhase}, []string{"sequential", "files", "stat"}
+	report, err := Files(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Lines) != 3 || len(report.LeftOut) != 1 || report.LeftOut[0].Operation != "stat, mount-cold" {
+		t.Errorf("%+v, left out %+v", report.Lines, report.LeftOut)
+	}
+	for _, l := range report.Lines {
+		once := o.Layout.Size * int64(o.Runs)
+		if l.Operation != "read 29.3 KiB sequential" {
+			once = o.Layout.Files * o.Layout.FileSize * int64(o.Runs)
+		}
+		if l.Phase != mountColdPhase || l.Ratio == nil || l.Folders[0].Bytes > once {
+			t.Errorf("%+v, want %d bytes at most", l, once)
+		}
+	}
+}
+
 func TestRatios(t *testing.T) {
 	got := spreadOf(ratios([]float64{10, 30, 8}, []float64{20, 10, 8}))
 	if want := (Spread{1, 0.5, 3}); got != want {

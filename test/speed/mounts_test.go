@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -48,8 +49,9 @@ func command(t testing.TB, name string, args ...string) []byte {
 	return out
 }
 
-// serve runs a program until the end of the test, and returns once it is ready. What it says is told if the test fails.
-func serve(t testing.TB, ready func() bool, name string, args ...string) {
+// serve runs a program until the end of the test, and returns its pid once it is ready. What it says is told if the test
+// fails.
+func serve(t testing.TB, ready func() bool, name string, args ...string) (pid string) {
 	t.Helper()
 	cmd := exec.Command(name, args...)
 	said, err := os.Create(filepath.Join(publicDir(t), "said"))
@@ -76,6 +78,7 @@ func serve(t testing.TB, ready func() bool, name string, args ...string) {
 			t.Fatalf("%s is not ready", cmd)
 		}
 	}
+	return strconv.Itoa(cmd.Process.Pid)
 }
 
 // nginx serves a folder.
@@ -120,29 +123,28 @@ func delayed(t testing.TB, to string, by time.Duration) string {
 	return server.URL + "/"
 }
 
-// mountable is something that mounts a web server, and returns the folder that shows its root.
+// mountable is something that mounts a web server. It returns the folder that shows its root, and who serves that.
 type mountable struct {
 	name  string
-	mount func(t *testing.T, source string) string
+	mount func(t *testing.T, source string) (dir string, pids []string)
 }
 
-// mounts are what can be compared here. Passthrough is only switched where the program knows how.
-func mounts(t *testing.T, program string) (all []mountable) {
-	const passthrough = "goosefs.fuse.passthrough.enabled"
-	if exec.Command(program, "getConf", passthrough).Run() == nil {
-		all = append(all, goosefs(program, "goosefs", "-D"+passthrough+"=false"), goosefs(program, "goosefs, passthrough", "-D"+passthrough+"=true"))
-	} else {
-		all = append(all, goosefs(program, "goosefs"))
+// mounts are what can be compared here.
+func mounts(t *testing.T, program string) []mountable {
+	all := []mountable{
+		goosefs(program, "goosefs"),
+		goosefs(program, "without passthrough", "-Dgoosefs.fuse.passthrough.enabled=false"),
+		goosefs(program, "by streams", "-Dgoosefs.user.short.circuit.enabled=false"),
 	}
 	if path, err := exec.LookPath("rclone"); err == nil {
-		all = append(all, mountable{"rclone", func(t *testing.T, source string) string {
+		all = append(all, mountable{"rclone", func(t *testing.T, source string) (string, []string) {
 			home := publicDir(t)
 			dir := filepath.Join(home, "mnt")
 			must(t, os.Mkdir(dir, 0o755))
 			t.Cleanup(func() { unix.Unmount(dir, unix.MNT_DETACH) })
-			serve(t, shows(dir), path, "mount", ":http:", dir, "--http-url", source, "--vfs-cache-mode", "full", "--read-only",
+			pid := serve(t, shows(dir), path, "mount", ":http:", dir, "--http-url", source, "--vfs-cache-mode", "full", "--read-only",
 				"--cache-dir", filepath.Join(home, "cache"), "--config", filepath.Join(home, "none"))
-			return dir
+			return dir, []string{pid}
 		}})
 	} else {
 		t.Log("left out: rclone is not installed")
@@ -157,9 +159,21 @@ func shows(dir string) func() bool {
 	}
 }
 
+// mountPID is the pid of the pod that mounts.
+func mountPID(t *testing.T, run string) (pids []string) {
+	files, err := filepath.Glob(filepath.Join(run, "*-fuse-*.pid"))
+	must(t, err)
+	for _, file := range files {
+		pid, err := os.ReadFile(file)
+		must(t, err)
+		pids = append(pids, strings.TrimSpace(string(pid)))
+	}
+	return pids
+}
+
 // goosefs is a cluster of `goosefs up`.
 func goosefs(program, name string, properties ...string) mountable {
-	return mountable{name, func(t *testing.T, source string) string {
+	return mountable{name, func(t *testing.T, source string) (string, []string) {
 		home := publicDir(t)
 		manifest := filepath.Join(home, "manifest.yaml")
 		must(t, os.WriteFile(manifest, fmt.Appendf(nil, `apiVersion: data.fluid.io/v1alpha1
@@ -182,6 +196,6 @@ spec:
 		dir := filepath.Join(home, "mnt", "speed")
 		serve(t, shows(dir), program, append([]string{"up", "-f", manifest, "--dir", filepath.Join(home, "goosefs"),
 			"--mount", filepath.Join(home, "mnt"), "--read", "0"}, properties...)...)
-		return dir
+		return dir, mountPID(t, filepath.Join(home, "goosefs", "run"))
 	}}
 }

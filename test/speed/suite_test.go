@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -39,18 +40,20 @@ func said(t *testing.T) (s settings) {
 	return s
 }
 
+// pair is one thing done several times by a mount and, each time just before, by curl. Both are rates.
+type pair struct{ mount, curl []float64 }
+
 // first is what reading something for the first time gave.
 type first struct {
-	delayed bool
-	large   float64 // MB/s
-	small   float64 // files/s, 8 at once
+	large pair // MB/s
+	small pair // files/s, 8 at once
 }
 
-// measured is a mount, or curl.
+// measured is a mount.
 type measured struct {
 	name   string
-	firsts []first
-	report *bench.FilesReport // against the folder; nil of curl
+	firsts [2]first           // of the server that is near, and of that far away
+	report *bench.FilesReport // against the folder
 }
 
 const delay = 40 * time.Millisecond
@@ -61,33 +64,36 @@ func TestSuite(t *testing.T) {
 	if s.program == "" {
 		t.Skip("make bench runs it")
 	}
-	size, files, touched := "1GiB", 5000, 400
+	// Large files that are read for the first time are this one by other names.
+	size, files, touched, rounds := "512MiB", 10_000, 200, 5
 	if s.quick {
-		size, files, touched = "128MiB", 500, 100
+		size, files, touched, rounds = "128MiB", 500, 40, 3
 	}
 	home := publicDir(t)
 	source := filepath.Join(home, "source")
 	must(t, os.Mkdir(source, 0o755))
 	command(t, s.program, "bench", "files", "--lay", filepath.Join(source, "bench"), "--size", size, "--files", strconv.Itoa(files))
-	direct := nginx(t, source)
-	urls := map[bool]string{false: direct, true: delayed(t, direct, delay)}
-	small := smallFiles(t, filepath.Join(source, "bench"), touched)
-
-	all := []measured{{name: "curl"}}
-	for _, slow := range []bool{false, true} {
-		all[0].firsts = append(all[0].firsts, curl(t, urls[slow], small, slow))
+	for round := range rounds {
+		must(t, os.Link(filepath.Join(source, "bench", "large"), filepath.Join(source, largeName(round))))
 	}
+	near := nginx(t, source)
+	urls := [2]string{near, delayed(t, near, delay)}
+	small := smallFiles(t, filepath.Join(source, "bench"), touched*rounds)
+
+	var all []measured
 	for _, m := range mounts(t, s.program) {
 		if s.only != "" && s.only != m.name {
 			continue
 		}
 		found := measured{name: m.name}
-		for _, slow := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, delayed %v", m.name, slow), func(t *testing.T) {
-				dir := m.mount(t, urls[slow])
-				found.firsts = append(found.firsts, firstReads(t, dir, small, slow))
-				if !slow {
-					found.report = compare(t, s, dir, source)
+		for i, url := range urls {
+			t.Run(fmt.Sprintf("%s, from %s", m.name, url), func(t *testing.T) {
+				dir, pids := m.mount(t, url)
+				for round := range rounds {
+					found.firsts[i].read(t, url, dir, largeName(round), small[touched*round:][:touched])
+				}
+				if i == 0 {
+					found.report = compare(t, s, dir, source, pids)
 				}
 			})
 		}
@@ -104,13 +110,18 @@ func TestSuite(t *testing.T) {
 	}
 }
 
-// compare holds a mount against the folder behind it.
-func compare(t *testing.T, s settings, dir, source string) *bench.FilesReport {
-	args := []string{"bench", "files", dir, "--compare", source, "--data", "bench", "--json"}
+func largeName(round int) string { return fmt.Sprintf("large-%d", round) }
+
+// compare holds a mount against the folder behind it. Without a pid, nothing is told of what serves the mount.
+func compare(t *testing.T, s settings, dir, source string, pids []string) *bench.FilesReport {
+	args := []string{"bench", "files", dir, "--compare", source, "--data", "bench", "--json", "--phases", "cold,mount-cold,warm"}
+	if len(pids) > 0 {
+		args = append(args, "--pid", strings.Join(pids, ","))
+	}
 	if s.quick {
 		args = append(args, "--runs", "3", "--duration", "200ms")
 	} else if os.Geteuid() == 0 {
-		args = append(args, "--drop-caches")
+		args = append(args, "--drop-caches", "--duration", "1s")
 	}
 	var report bench.FilesReport
 	must(t, json.Unmarshal(command(t, s.program, args...), &report))
@@ -129,30 +140,40 @@ func smallFiles(t *testing.T, root string, count int) (names []string) {
 	return names
 }
 
-// firstReads reads what nobody has read through the mount before.
-func firstReads(t *testing.T, dir string, small []string, slow bool) first {
-	read := func(name string) (int64, error) {
-		f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
-		if err != nil {
-			return 0, err
-		}
-		defer f.Close()
-		return io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{f}, make([]byte, 1<<20))
-	}
+// read reads what nobody has read through the mount before, by curl and then through the mount.
+func (f *first) read(t *testing.T, url, dir, large string, small []string) {
+	f.large.curl = append(f.large.curl, curlLarge(t, url+large))
 	began := time.Now()
-	n, err := read("bench/large")
+	n, err := readAll(filepath.Join(dir, large))
 	must(t, err)
-	large := float64(n) / time.Since(began).Seconds() / 1e6
-	return first{slow, large, eight(t, small, func(name string) error { _, err := read(name); return err })}
+	f.large.mount = append(f.large.mount, float64(n)/time.Since(began).Seconds()/1e6)
+
+	f.small.curl = append(f.small.curl, curlSmall(t, url, small))
+	f.small.mount = append(f.small.mount, eight(t, small, func(name string) error {
+		_, err := readAll(filepath.Join(dir, filepath.FromSlash(name)))
+		return err
+	}))
 }
 
-// curl is firstReads without any mount: a process for the large file, and one for each eighth of the small ones.
-func curl(t *testing.T, url string, small []string, slow bool) first {
+func readAll(name string) (int64, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	return io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{f}, make([]byte, 1<<20))
+}
+
+func curlLarge(t *testing.T, url string) float64 {
 	began := time.Now()
-	size, err := strconv.ParseFloat(string(command(t, "curl", "-sfo", "/dev/null", "-w", "%{size_download}", url+"bench/large")), 64)
+	size, err := strconv.ParseFloat(string(command(t, "curl", "-sfo", "/dev/null", "-w", "%{size_download}", url)), 64)
 	must(t, err)
-	large := size / time.Since(began).Seconds() / 1e6
-	began = time.Now()
+	return size / time.Since(began).Seconds() / 1e6
+}
+
+// curlSmall is a process for each eighth of the files.
+func curlSmall(t *testing.T, url string, small []string) float64 {
+	began := time.Now()
 	var wg sync.WaitGroup
 	for part := range slices.Chunk(small, (len(small)+7)/8) {
 		args := []string{"-sf"}
@@ -166,7 +187,7 @@ func curl(t *testing.T, url string, small []string, slow bool) first {
 		})
 	}
 	wg.Wait()
-	return first{slow, large, float64(len(small)) / time.Since(began).Seconds()}
+	return float64(len(small)) / time.Since(began).Seconds()
 }
 
 // eight does something with all names, eight at once, and tells how many in a second.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,32 +25,18 @@ func table(all []measured, size string, files int, quick bool) string {
 	if quick {
 		b.WriteString(" A small run: short, and cold drops only each folder's own pages.")
 	}
-	b.WriteString("\n\n![rates as a part of native](performance.svg)\n\nRead for the first time, once, from nginx and from nginx 40 ms away:\n\n|")
-	columns := "|---|"
-	for _, m := range all {
-		fmt.Fprintf(&b, " | %s", m.name)
-		columns += "--:|"
-	}
-	b.WriteString(" |\n" + columns + "\n")
+	b.WriteString("\n\n![rates as a part of native](performance.svg)\n\nRead for the first time, from nginx and from nginx 40 ms away, by curl and then through\n" +
+		"the mount, and what part of curl's rate that is (the median of pairs, min – max):\n\n")
+	heading(&b, "curl", all)
 	for i, where := range []string{"", ", 40 ms away"} {
-		large, small := "| the large file, MB/s"+where+" |", "| small files, 8 at once, files/s"+where+" |"
-		for _, m := range all {
-			large += fmt.Sprintf(" %.0f |", m.firsts[i].large)
-			small += fmt.Sprintf(" %.0f |", m.firsts[i].small)
-		}
-		b.WriteString(large + "\n" + small + "\n")
+		firstRow(&b, "a large file, MB/s"+where, all, func(m measured) pair { return m.firsts[i].large })
+		firstRow(&b, "small files, 8 at once, files/s"+where, all, func(m measured) pair { return m.firsts[i].small })
 	}
-	all = all[1:] // without curl
 	if len(all) == 0 {
 		return b.String()
 	}
-	b.WriteString("\nRead again, and what part of the native rate that is (the median of pairs, min – max):\n\n| | native")
-	columns = "|---|--:|"
-	for _, m := range all {
-		fmt.Fprintf(&b, " | %s | part", m.name)
-		columns += "--:|--:|"
-	}
-	b.WriteString(" |\n" + columns + "\n")
+	b.WriteString("\nRead again, and what part of the native rate that is:\n\n")
+	heading(&b, "native", all)
 	for i, l := range all[0].report.Lines {
 		fmt.Fprintf(&b, "| %s, %s | %.0f |", label(l), l.Unit, l.Folders[1].Rate.Median)
 		for _, m := range all {
@@ -58,7 +45,66 @@ func table(all []measured, size string, files int, quick bool) string {
 		}
 		b.WriteString("\n")
 	}
+	serving(&b, all)
 	return b.String()
+}
+
+// heading begins a table that holds mounts against something.
+func heading(b *strings.Builder, against string, all []measured) {
+	fmt.Fprintf(b, "| | %s", against)
+	columns := "|---|--:|"
+	for _, m := range all {
+		fmt.Fprintf(b, " | %s | part", m.name)
+		columns += "--:|--:|"
+	}
+	b.WriteString(" |\n" + columns + "\n")
+}
+
+func firstRow(b *strings.Builder, what string, all []measured, of func(measured) pair) {
+	var curls []float64
+	var rest string
+	for _, m := range all {
+		p := of(m)
+		curls = append(curls, p.curl...)
+		var parts []float64
+		for i := range p.mount {
+			parts = append(parts, p.mount[i]/p.curl[i])
+		}
+		slices.Sort(parts)
+		rest += fmt.Sprintf(" %.0f | %.2f (%.2f – %.2f) |", middle(p.mount), middle(parts), parts[0], parts[len(parts)-1])
+	}
+	if len(curls) > 0 {
+		fmt.Fprintf(b, "| %s | %.0f |%s\n", what, middle(curls), rest)
+	}
+}
+
+// middle is the median.
+func middle(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// serving tells what the processes behind the mounts needed, where that was asked.
+func serving(b *strings.Builder, all []measured) {
+	b.WriteString("\nWhat serves the mount: processor seconds for each GB read, and in the end its resident memory, MB:\n\n|")
+	columns := "|---|"
+	for _, m := range all {
+		fmt.Fprintf(b, " | %s", m.name)
+		columns += "--:|"
+	}
+	b.WriteString(" |\n" + columns + "\n")
+	for i, l := range all[0].report.Lines {
+		if l.Folders[0].CPU == nil || l.Folders[0].Bytes == 0 {
+			continue
+		}
+		fmt.Fprintf(b, "| %s |", label(l))
+		for _, m := range all {
+			f := m.report.Lines[i].Folders[0]
+			fmt.Fprintf(b, " %.3f, %d |", *f.CPU, f.Resident/1e6)
+		}
+		b.WriteString("\n")
+	}
 }
 
 func label(l bench.FilesLine) string {
@@ -69,7 +115,6 @@ func label(l bench.FilesLine) string {
 func picture(all []measured) []byte {
 	const left, width, bar, gap, most = 290, 520, 12, 10, 2.0
 	colours := []string{"#1f6feb", "#2da44e", "#bf8700", "#8250df"}
-	all = all[1:]
 	var body bytes.Buffer
 	y := 44
 	for i, m := range all {
@@ -117,17 +162,20 @@ func publish(path, name, text string) error {
 
 // The table has a row for each line, and the picture is well formed, whatever the names.
 func TestTableAndPicture(t *testing.T) {
-	all := []measured{
-		{name: "curl", firsts: []first{{large: 900, small: 80}, {true, 800, 70}}},
-		{name: "a<b", firsts: []first{{large: 500, small: 60}, {true, 400, 50}}, report: &bench.FilesReport{Lines: []bench.FilesLine{{
+	cpu := 0.5
+	all := []measured{{
+		name:   "a<b",
+		firsts: [2]first{{pair{[]float64{400, 500, 600}, []float64{800, 1000, 400}}, pair{[]float64{60}, []float64{80}}}, {pair{[]float64{4}, []float64{2}}, pair{[]float64{50}, []float64{70}}}},
+		report: &bench.FilesReport{Lines: []bench.FilesLine{{
 			Operation: "read", Jobs: 4, Phase: "cold", Unit: "MB/s", Ratio: &bench.Spread{Median: 0.5, Min: 0.4, Max: 3},
-			Folders: []bench.Series{{Rate: bench.Spread{Median: 100}}, {Rate: bench.Spread{Median: 200}}},
-		}}}},
-	}
+			Folders: []bench.Series{{Rate: bench.Spread{Median: 100}, CPU: &cpu, Bytes: 1, Resident: 7e6}, {Rate: bench.Spread{Median: 200}}},
+		}}},
+	}}
 	text := table(all, "1GiB", 10, true)
 	for _, want := range []string{
-		"| | curl | a<b |\n|---|--:|--:|\n", "| the large file, MB/s | 900 | 500 |\n", "| small files, 8 at once, files/s, 40 ms away | 70 | 50 |\n",
-		"| read × 4, cold, MB/s | 200 | 100 | 0.50 (0.40 – 3.00) |\n",
+		"| | curl | a<b | part |\n|---|--:|--:|--:|\n", "| a large file, MB/s | 800 | 500 | 0.50 (0.50 – 1.50) |\n",
+		"| small files, 8 at once, files/s, 40 ms away | 70 | 50 | 0.71 (0.71 – 0.71) |\n",
+		"| read × 4, cold, MB/s | 200 | 100 | 0.50 (0.40 – 3.00) |\n", "| read × 4, cold | 0.500, 7 |\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

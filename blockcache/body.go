@@ -42,6 +42,7 @@ type body struct {
 
 	trusted int64       // chunks that were written or verified since the cache was opened, see trust.go
 	written int64       // when the data file was last written by us, by its own time of modification
+	writing int         // claims that are being written
 	held    atomic.Bool // a descriptor was handed out and may live, see held.go
 	// witness stays open from the unlink on, to notice a holder elsewhere.
 	witness *pair

@@ -162,6 +162,7 @@ func (c *Cache) evictBlock(k *block) (freed int64) {
 	}
 	c.countEvicted(1, k.bytes)
 	runs := b.leaveLocked(k)
+	seen := b.lookLocked(files)
 	e.mu.Unlock()
 	c.changes.note(blockKey{e.info.ID, k.index})
 
@@ -175,6 +176,9 @@ func (c *Cache) evictBlock(k *block) (freed int64) {
 	e.mu.Lock()
 	if err != nil {
 		return c.evictBodyLocked(b, files)
+	}
+	if now, err := files.data.stat(); err == nil && seen == nil {
+		b.written = max(b.written, now.modified) // by the hole
 	}
 	freed, empty := b.leftLocked(k, runs)
 	if empty {

@@ -54,6 +54,12 @@ func (c *Cache) handout(b *body) (*os.File, error) {
 		return nil, err
 	}
 	defer c.fds.release(files)
+	return c.lend(b, files, b.untouched)
+}
+
+// lend opens the data file once more, if that is the one that files holds and passes a check of its own, and locks it.
+// The caller holds entry.names.
+func (c *Cache) lend(b *body, files *pair, passes func(diskState) bool) (*os.File, error) {
 	ours, err := files.data.stat()
 	if err != nil {
 		return nil, err
@@ -68,7 +74,7 @@ func (c *Cache) handout(b *body) (*os.File, error) {
 	case err != nil:
 	case theirs.dev != ours.dev || theirs.ino != ours.ino || theirs.size > b.entry.info.Length:
 		err = errReplaced
-	case !b.untouched(theirs):
+	case !passes(theirs):
 		err = ErrUnverified
 	default:
 		err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
@@ -102,12 +108,33 @@ func (b *body) presentable() error {
 func (b *body) untouched(now diskState) bool {
 	b.entry.mu.Lock()
 	defer b.entry.mu.Unlock()
+	return b.untouchedLocked(now)
+}
+
+func (b *body) untouchedLocked(now diskState) bool {
 	if now.modified == b.written && now.size == b.entry.info.Length {
 		return true
 	}
 	b.written = now.modified
 	b.distrustLocked()
 	return false
+}
+
+// lookLocked distrusts what is there if others wrote to the data file, and sets its length right. That can be told only
+// while we do not write.
+func (b *body) lookLocked(files *pair) error {
+	if b.writing > 0 {
+		return nil
+	}
+	now, err := files.data.stat()
+	if err != nil || b.untouchedLocked(now) || now.size == b.entry.info.Length {
+		return err
+	}
+	if err = files.data.Truncate(b.entry.info.Length); err == nil {
+		now, err = files.data.stat()
+		b.written = now.modified
+	}
+	return err
 }
 
 // heldFiles are the bodies that were handed out, each with a descriptor of its own to find out by if it still is held.

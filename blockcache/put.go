@@ -172,6 +172,7 @@ func (b *body) claimLocked(k *block, first, n, chunks, pages int64) {
 	}
 	k.charge.Add(chunks)
 	b.charge += chunks + pages
+	b.writing++
 }
 
 // write carries out a claim: data first, then the records, then they are
@@ -196,6 +197,7 @@ func (c *Cache) write(cl claim, p []byte) bool {
 		b.trustLocked(cl.first+int64(j), record)
 	}
 	b.written = max(b.written, written)
+	b.writing--
 	if err == nil {
 		cl.block.bytes += int64(len(p))
 	}

@@ -25,11 +25,12 @@ type Config struct {
 	RetryPauseMax  time.Duration // the longest such pause; 250 ms by default
 	SuspectAfter   time.Duration // a master that is silent for so long is given up if another leads; 2 s by default
 
-	ReadRetryFor  time.Duration // how long a read waits for any worker; 20 s by default
-	StreamTimeout time.Duration // how long a worker may be silent before another is asked; 30 s by default
-	WorkersFor    time.Duration // how old the list of workers may be; 10 s by default
-	ReadAhead     int64         // bytes fetched ahead of a sequential reader; 16 MiB by default, negative for none
-	NoCache       bool          // what is read is not kept by workers
+	ReadRetryFor   time.Duration // how long a read waits for any worker; 20 s by default
+	StreamTimeout  time.Duration // how long a worker may be silent before another is asked; 30 s by default
+	WorkersFor     time.Duration // how old the list of workers may be; 10 s by default
+	ReadAhead      int64         // bytes fetched ahead of a sequential reader; 16 MiB by default, negative for none
+	NoCache        bool          // what is read is not kept by workers
+	NoShortCircuit bool          // all is read by streams, nothing from the disks of workers on this host
 }
 
 // Defaults of [Config].

@@ -24,6 +24,9 @@ const (
 // and stay, whatever becomes of the cache and the worker, until the descriptor and all its copies are closed. The caller
 // closes it. The error says why there is none; reading goes on through [File.ReadAt] then.
 func (x *File) Direct(ctx context.Context) (*os.File, error) {
+	if x.fs.cfg.NoShortCircuit {
+		return nil, &fs.PathError{Op: "open directly", Path: x.info.Path, Err: errors.New("goosefs.user.short.circuit.enabled is false")}
+	}
 	var last error
 	asked := make(map[string]bool)
 	for _, block := range x.info.Blocks {
@@ -46,21 +49,25 @@ func (x *File) Direct(ctx context.Context) (*os.File, error) {
 	return nil, &fs.PathError{Op: "open directly", Path: x.info.Path, Err: last}
 }
 
-// sockets keeps a connection to each worker of this host.
+// sockets keeps connections to each worker of this host.
 type sockets struct {
 	mu struct {
 		sync.Mutex
-		conns  map[string]*socket
+		at     map[string]*socket
 		closed bool
 	}
 }
 
-// socket is one of them. Its lock is held while a question is asked.
+// socketConns is how many questions one worker is asked at a time: each takes a connection of its own.
+const socketConns = 8
+
+// socket is a worker's.
 type socket struct {
-	path string
-	mu   struct {
+	path  string
+	turns chan struct{} // holds one for each connection that is in use
+	mu    struct {
 		sync.Mutex
-		conn   *net.UnixConn
+		idle   []*net.UnixConn
 		failed time.Time // when it could not be reached
 		err    error
 	}
@@ -68,34 +75,32 @@ type socket struct {
 
 func newSockets() *sockets {
 	s := &sockets{}
-	s.mu.conns = make(map[string]*socket)
+	s.mu.at = make(map[string]*socket)
 	return s
 }
 
 func (s *sockets) close() {
 	s.mu.Lock()
 	s.mu.closed = true
-	list := s.mu.conns
-	s.mu.conns = make(map[string]*socket)
+	list := s.mu.at
+	s.mu.at = make(map[string]*socket)
 	s.mu.Unlock()
 	for _, one := range list {
-		one.mu.Lock()
-		one.drop(fs.ErrClosed)
-		one.mu.Unlock()
+		one.close()
 	}
 }
 
-// at is the socket of a path.
-func (s *sockets) at(path string) *socket {
+// of is the socket of a path.
+func (s *sockets) of(path string) *socket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	one := s.mu.conns[path]
+	one := s.mu.at[path]
 	if one == nil {
-		one = &socket{path: path}
+		one = &socket{path: path, turns: make(chan struct{}, socketConns)}
 		if s.mu.closed {
-			one.mu.failed, one.mu.err = time.Now(), fs.ErrClosed
+			one.close()
 		} else {
-			s.mu.conns[path] = one
+			s.mu.at[path] = one
 		}
 	}
 	return one
@@ -103,91 +108,122 @@ func (s *sockets) at(path string) *socket {
 
 // ask asks the worker at a socket for a descriptor.
 func (s *sockets) ask(ctx context.Context, f *FS, path string, info Info) (*os.File, error) {
-	cluster, err := f.clusterID(ctx)
-	if err != nil {
+	reply, file, err := s.question(ctx, f, path, directFor, &clusterpb.HandoutRequest{FileId: info.ID})
+	switch {
+	case err != nil:
+		return nil, err
+	case file == nil:
+		return nil, errors.New(reply.GetRefused())
+	}
+	if err := checkSize(file, info); err != nil {
 		return nil, err
 	}
-	file, err := s.at(path).ask(ctx, &clusterpb.HandoutRequest{ClusterId: cluster, FileId: info.ID})
-	if err == errForeign {
-		f.forgetClusterID(cluster)
-	}
-	if err != nil {
-		return nil, err
-	}
+	return file, nil
+}
+
+// checkSize closes a file that is not what it should be.
+func checkSize(file *os.File, info Info) error {
 	st, err := file.Stat()
 	if err == nil && (!st.Mode().IsRegular() || st.Size() != info.Length) {
 		err = fmt.Errorf("the worker's file has %d bytes, and not %d: %w", st.Size(), info.Length, syscall.EIO)
 	}
 	if err != nil {
-		return nil, errors.Join(err, file.Close())
+		err = errors.Join(err, file.Close())
 	}
-	return file, nil
+	return err
 }
 
-func (s *socket) ask(ctx context.Context, req *clusterpb.HandoutRequest) (*os.File, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+// question asks the worker at a socket, in the name of the cluster. There is a file if and only if the reply says so.
+func (s *sockets) question(ctx context.Context, f *FS, path string, within time.Duration, req *clusterpb.HandoutRequest) (*clusterpb.HandoutReply, *os.File, error) {
+	cluster, err := f.clusterID(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
-	if err := s.connect(); err != nil {
-		return nil, err
+	req.ClusterId = cluster
+	reply, file, err := s.of(path).ask(ctx, within, req)
+	if err == nil && reply.GetForeign() {
+		f.forgetClusterID(cluster)
+		err = errForeign
 	}
-	until := time.Now().Add(directFor)
+	return reply, file, err
+}
+
+func (s *socket) ask(ctx context.Context, within time.Duration, req *clusterpb.HandoutRequest) (*clusterpb.HandoutReply, *os.File, error) {
+	select {
+	case s.turns <- struct{}{}:
+		defer func() { <-s.turns }()
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
+	conn, err := s.connect()
+	if err != nil {
+		return nil, nil, err
+	}
+	until := time.Now().Add(within)
 	if end, ok := ctx.Deadline(); ok && end.Before(until) {
 		until = end
 	}
-	s.mu.conn.SetDeadline(until)
-	err := wire.SendPacket(s.mu.conn, req, nil)
+	conn.SetDeadline(until)
 	var reply clusterpb.HandoutReply
 	var file *os.File
-	if err == nil {
-		file, err = wire.ReceivePacket(s.mu.conn, &reply)
+	if err = wire.SendPacket(conn, req, nil); err == nil {
+		file, err = wire.ReceivePacket(conn, &reply)
 	}
-	switch {
-	case err != nil: // a late answer must not be taken for that to the next question
-		s.drop(err)
-		return nil, fmt.Errorf("the worker at %s: %w", s.path, err)
-	case reply.GetForeign():
-		return nil, errForeign
-	case !reply.GetHere() && file == nil:
-		return nil, errors.New(reply.GetRefused())
-	case !reply.GetHere() || file == nil:
-		s.drop(syscall.EPROTO)
+	if err == nil && (file != nil) != reply.GetHere() {
+		err = syscall.EPROTO
+	}
+	if err != nil { // a late answer must not be taken for that to the next question
 		if file != nil {
 			file.Close()
 		}
-		return nil, fmt.Errorf("the worker at %s: %w", s.path, syscall.EPROTO)
+		conn.Close()
+		return nil, nil, fmt.Errorf("the worker at %s: %w", s.path, err)
 	}
-	return file, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.err != nil {
+		conn.Close()
+	} else {
+		s.mu.idle = append(s.mu.idle, conn)
+	}
+	return &reply, file, nil
 }
 
-// connect connects, if need be, and not too soon after it failed.
-func (s *socket) connect() error {
-	if s.mu.conn != nil {
-		return nil
+// connect takes an idle connection or makes one, if that has not failed too lately.
+func (s *socket) connect() (*net.UnixConn, error) {
+	s.mu.Lock()
+	if n := len(s.mu.idle); n > 0 {
+		defer s.mu.Unlock()
+		conn := s.mu.idle[n-1]
+		s.mu.idle = s.mu.idle[:n-1]
+		return conn, nil
 	}
-	if s.mu.err != nil && time.Since(s.mu.failed) < directPause {
-		return s.mu.err
+	err, failed := s.mu.err, s.mu.failed
+	s.mu.Unlock()
+	if err != nil && time.Since(failed) < directPause {
+		return nil, err
 	}
 	conn, err := wire.DialHandouts(s.path)
-	if err != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !errors.Is(s.mu.err, fs.ErrClosed) {
 		s.mu.failed, s.mu.err = time.Now(), err
-		return err
+	} else if err == nil {
+		conn.Close()
+		err = fs.ErrClosed
 	}
-	s.mu.conn, s.mu.err = conn, nil
-	return nil
+	return conn, err
 }
 
-// drop ends the connection. The next question makes another.
-func (s *socket) drop(why error) {
-	if s.mu.conn != nil {
-		s.mu.conn.Close()
-		s.mu.conn = nil
+// close ends the connections: those in use end with their questions.
+func (s *socket) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, conn := range s.mu.idle {
+		conn.Close()
 	}
-	if errors.Is(why, fs.ErrClosed) {
-		s.mu.failed, s.mu.err = time.Now().Add(time.Hour), why
-	}
+	s.mu.idle = nil
+	s.mu.failed, s.mu.err = time.Now().Add(time.Hour), fs.ErrClosed
 }
 
 // errForeign says that worker and client are not of the same cluster.

@@ -16,6 +16,7 @@ type File struct {
 	info   Info
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
+	local  local     // what workers of this host lent
 	stale  sync.Once // the masters have been told to look at the source again
 
 	mu struct {
@@ -44,6 +45,7 @@ func (f *FS) OpenInfo(info Info) *File {
 	x.ctx, x.cancel = context.WithCancel(f.ctx)
 	x.mu.window = newWindow(info.Length, f.cfg.ReadAhead)
 	x.mu.pages = make(map[int64]*page)
+	x.local.mu.lent = make(map[string]*lent)
 	return x
 }
 
@@ -57,6 +59,7 @@ func (x *File) Close() error {
 	clear(x.mu.pages)
 	x.mu.Unlock()
 	x.mu.fetching.Wait()
+	x.local.close()
 	return nil
 }
 

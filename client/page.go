@@ -67,6 +67,17 @@ func (x *File) plan(off, n int64) ([]*page, error) {
 	return pages, nil
 }
 
+// wanted tells the window of a read, and gives how many bytes behind it will be wanted soon.
+func (x *File) wanted(off, n int64) int64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	_, end, beyond := x.mu.read(off, n)
+	if beyond == 0 {
+		return 0
+	}
+	return max(0, min(end*pageSize, x.info.Length)-off-n)
+}
+
 // leave ends a read of pages.
 func (x *File) leave(pages []*page) {
 	x.mu.Lock()

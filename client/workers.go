@@ -30,9 +30,11 @@ type workers struct {
 		sync.Mutex
 		conns  map[string]*grpc.ClientConn // by host:port
 		failed map[string]time.Time        // not asked before, if others can be
-		live   []Location
-		listed time.Time // zero: live is not to be trusted
-		closed bool
+		// sockets are where workers lend descriptors to their own host, by address. It need not be this one.
+		sockets map[string]string
+		live    []Location
+		listed  time.Time // zero: live is not to be trusted
+		closed  bool
 	}
 }
 
@@ -40,6 +42,7 @@ func newWorkers(cfg Config, f *FS) *workers {
 	w := &workers{cfg: cfg, fs: f}
 	w.mu.conns = make(map[string]*grpc.ClientConn)
 	w.mu.failed = make(map[string]time.Time)
+	w.mu.sockets = make(map[string]string)
 	return w
 }
 
@@ -134,6 +137,22 @@ func (w *workers) nearest(named []Location) []Location {
 		return named
 	}
 	return slices.Concat(named[i:i+1], named[:i], named[i+1:])
+}
+
+// here is the worker to ask for a block, if it may be on this host: its address, and the socket where it lends descriptors.
+// The masters tell a worker's socket with some blocks only.
+func (w *workers) here(named []Location) (address, socket string) {
+	if len(named) == 0 {
+		return "", ""
+	}
+	first := w.nearest(named)[0]
+	address = first.address()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if first.Socket != "" {
+		w.mu.sockets[address] = first.Socket
+	}
+	return address, w.mu.sockets[address]
 }
 
 // list gives the live workers, from the masters if what is known is too old. That there is none is never known for long:

@@ -91,7 +91,7 @@ func ignoredOfClients() []ignoredGroup {
 		{"The reader's own host comes first, then the owner of the bytes; there is no policy to choose.", []string{
 			"goosefs.user.block.write.location.policy.class", "goosefs.user.ufs.block.read.location.policy",
 			"goosefs.user.block.avoid.eviction.policy.reserved.size.bytes", "goosefs.user.client.hash.policy.max.attempt",
-			"goosefs.user.short.circuit.enabled", "goosefs.user.direct.memory.io.enabled",
+			"goosefs.user.direct.memory.io.enabled",
 		}},
 		{"Connections are shared by all calls; there are no pools to size.", []string{
 			"goosefs.user.block.master.client.threads", "goosefs.user.block.master.client.pool.gc.threshold",

@@ -24,6 +24,8 @@ func userProperties() []Property {
 			Meaning: "How long a stream may bring nothing before another worker is asked. GooseFS waits an hour."},
 		{Name: "goosefs.user.streaming.readahead.bytes.max", Type: Size, Sign: ZeroToo, Default: "16MB", Scope: Client,
 			Meaning: "Ours. How far a reader in order is read ahead of."},
+		{Name: "goosefs.user.short.circuit.enabled", Type: Bool, Default: "true", Scope: Client,
+			Meaning: "Whether what a worker on this host has is read from its disk, by descriptors that it lends. Otherwise all is read by streams."},
 		{Name: "goosefs.user.rpc.timeout", Ignored: "A call that makes progress is not cut off; a silent connection is, after seconds.", Meaning: "A call that makes progress is not cut off; a silent connection is, after seconds."},
 		{Name: "goosefs.user.rpc.retry.base.sleep", Aliases: []string{"goosefs.user.rpc.retry.base.sleep.ms"}, Type: Duration, Sign: ZeroToo, Default: "50ms", Scope: Client,
 			Meaning: "How long a client waits before it asks the masters again; doubled each time."},

@@ -82,6 +82,7 @@ func clientConfig(c *conf.Conf, log *slog.Logger) client.Config {
 		StreamTimeout:  c.Duration("goosefs.user.streaming.data.timeout"),
 		WorkersFor:     c.Duration("goosefs.user.worker.list.refresh.interval"),
 		ReadAhead:      orNone(c.Bytes("goosefs.user.streaming.readahead.bytes.max")),
+		NoShortCircuit: !c.Bool("goosefs.user.short.circuit.enabled"),
 		NoCache:        c.String("goosefs.user.file.readtype.default") == "NO_CACHE",
 	}
 }

@@ -12,6 +12,7 @@ import (
 var (
 	errStopping = &fs.PathError{Op: "read", Path: "this worker", Err: syscall.EAGAIN} // another worker may serve
 	errForsaken = errors.New("nobody waits for it")                                   // never seen by a reader: it asks anew
+	errNotKept  = errors.New("the cache has no room or no time for it now")
 	errSilent   = errors.New("the source fell silent")
 	errRetired  = errors.New("its mount is another now")
 )

@@ -187,6 +187,7 @@ func end(r io.Reader) error {
 func (f *fills) keepBeside(src *source, fl *flight) <-chan bool {
 	kept := make(chan bool, 1)
 	if !fl.keep || !f.keeping.TryAcquire(fl.size()) {
+		fl.gave()
 		kept <- false
 		if fl.keep {
 			f.refused.Store(time.Now().UnixNano())
@@ -195,6 +196,7 @@ func (f *fills) keepBeside(src *source, fl *flight) <-chan bool {
 	}
 	go func() {
 		defer f.keeping.Release(fl.size())
+		defer fl.gave()
 		kept <- f.keep(src, fl)
 	}()
 	return kept
@@ -223,6 +225,7 @@ func (f *fills) keep(src *source, fl *flight) bool {
 				return false
 			}
 			done = end
+			fl.took(done)
 		}
 		if err != nil {
 			return false

@@ -36,7 +36,7 @@ type fills struct {
 
 	fetching *semaphore.Weighted // bytes
 	keeping  *semaphore.Weighted // bytes that wait for a disk
-	buffers  sync.Pool           // of *[]byte, segment long
+	buffers  chan []byte         // segment long, to be used again: what the collector takes would have to be cleared anew
 	wg       sync.WaitGroup      // flights
 
 	counts  *counts
@@ -71,6 +71,7 @@ func newFills(ctx context.Context, counts *counts, sources *sources, o Options) 
 		cache: counts.cache, counts: counts, sources: sources, patience: o.UFSWait, log: o.Log, budget: b,
 		fetching: semaphore.NewWeighted(b.all), keeping: semaphore.NewWeighted(b.share),
 	}
+	f.buffers = make(chan []byte, b.share/b.segment)
 	f.ctx, f.cancel = context.WithCancel(ctx)
 	f.mu.flights = make(map[int64][]*flight)
 	return f
@@ -193,6 +194,37 @@ func (f *fills) ensure(ctx context.Context, x *file, off, n int64) error {
 	return nil
 }
 
+// bring has a range brought into the cache, gets so many bytes behind it under way, and returns when the range is there.
+// errNotKept says that the cache refused it.
+func (f *fills) bring(ctx context.Context, x *file, off, n, ahead int64) error {
+	for {
+		if f.tight() {
+			ahead = 0
+		}
+		if err := f.prepare(ctx, x, off, n+ahead); err != nil {
+			return err
+		}
+		gaps := x.cached.Missing(off, n)
+		if len(gaps) == 0 {
+			return nil
+		}
+		src, err := f.sources.ofFile(ctx, x)
+		if err != nil {
+			return err
+		}
+		gap := gaps[len(gaps)-1]
+		fl := f.join(src, x, want{off: gap.Off + gap.Len - 1, n: 1})
+		if fl == nil {
+			continue
+		}
+		err = fl.settle(ctx, min(off+n, fl.end)-fl.off)
+		f.release(fl)
+		if err != nil && err != errForsaken {
+			return err
+		}
+	}
+}
+
 // join finds the flight that brings the byte at w.off, or starts it. The caller releases it. It is nil if the cache has
 // the byte by now.
 func (f *fills) join(src *source, x *file, w want) *flight {
@@ -254,8 +286,13 @@ func (f *fills) forget(files []int64) {
 
 // release ends a use of a flight.
 func (f *fills) release(fl *flight) {
-	if buf := fl.release(); int64(cap(buf)) == f.segment {
-		f.buffers.Put(&buf)
+	buf := fl.release()
+	if int64(cap(buf)) != f.segment {
+		return
+	}
+	select {
+	case f.buffers <- buf:
+	default:
 	}
 }
 
@@ -264,10 +301,12 @@ func (f *fills) buffer(n int64) []byte {
 	if n > f.segment || n < f.segment/2 {
 		return make([]byte, n)
 	}
-	if buf, ok := f.buffers.Get().(*[]byte); ok {
-		return (*buf)[:n]
+	select {
+	case buf := <-f.buffers:
+		return buf[:n]
+	default:
+		return make([]byte, n, f.segment)
 	}
-	return make([]byte, n, f.segment)
 }
 
 // linger keeps a flight on the list that has brought all its bytes without their being kept: its readers may not have

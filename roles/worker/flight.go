@@ -23,6 +23,8 @@ type flight struct {
 		sync.Mutex
 		data    []byte        // nil until the flight has left
 		got     int64         // bytes of data that are there, and proven
+		kept    int64         // bytes that the cache has taken
+		given   bool          // it takes no more: it has all, or refused
 		err     error         // why there will not be more
 		more    chan struct{} // closed when got or err change; nil: nobody waits
 		refs    int
@@ -89,6 +91,22 @@ func (fl *flight) advance(got int64) {
 	fl.wakeLocked()
 }
 
+// took tells that the cache has the first so many bytes.
+func (fl *flight) took(kept int64) {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	fl.mu.kept = kept
+	fl.wakeLocked()
+}
+
+// gave tells that the cache takes no more.
+func (fl *flight) gave() {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	fl.mu.given = true
+	fl.wakeLocked()
+}
+
 // fail tells that no more bytes will come.
 func (fl *flight) fail(err error) {
 	fl.mu.Lock()
@@ -146,18 +164,43 @@ func (fl *flight) waitLocked(ctx context.Context, bytes int64) ([]byte, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if fl.mu.more == nil {
-			fl.mu.more = make(chan struct{})
-		}
-		more := fl.mu.more
-		fl.mu.Unlock()
-		select {
-		case <-more:
-		case <-ctx.Done():
-		}
-		fl.mu.Lock()
+		fl.sleepLocked(ctx)
 	}
 	return fl.mu.data[:fl.mu.got], nil
+}
+
+// sleepLocked gives the lock back until something changes.
+func (fl *flight) sleepLocked(ctx context.Context) {
+	if fl.mu.more == nil {
+		fl.mu.more = make(chan struct{})
+	}
+	more := fl.mu.more
+	fl.mu.Unlock()
+	defer fl.mu.Lock()
+	select {
+	case <-more:
+	case <-ctx.Done():
+	}
+}
+
+// settle returns when the cache has the first so many bytes, or will not have them: errNotKept, or why the flight failed.
+func (fl *flight) settle(ctx context.Context, bytes int64) error {
+	fl.interest(+1)
+	defer fl.interest(-1)
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	for fl.mu.kept < bytes {
+		switch {
+		case fl.mu.err != nil:
+			return fl.mu.err
+		case fl.mu.given:
+			return errNotKept
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+		fl.sleepLocked(ctx)
+	}
+	return nil
 }
 
 // land returns when the flight is over and its bytes are kept, or have been offered in vain.

@@ -129,6 +129,9 @@ func (h *handouts) handOut(req *clusterpb.HandoutRequest) (*clusterpb.HandoutRep
 	if req.GetClusterId() == "" || !w.cache.InCluster(req.GetClusterId()) {
 		return &clusterpb.HandoutReply{Refused: "the worker is of another cluster", Foreign: true}, nil
 	}
+	if req.GetLength() > 0 {
+		return h.part(req)
+	}
 	f, err := w.cache.Handout(req.GetFileId())
 	if err != nil {
 		return &clusterpb.HandoutReply{Refused: err.Error(), Later: errors.Is(err, blockcache.ErrUnverified)}, nil

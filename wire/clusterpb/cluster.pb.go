@@ -1119,11 +1119,17 @@ func (x *FileSource) GetPersisted() bool {
 }
 
 // HandoutRequest asks a worker on the same host, over a unix socket (SOCK_SEQPACKET, one message a packet), for a
-// descriptor of a file that it holds whole. It answers with a HandoutReply; the descriptor comes with it (SCM_RIGHTS).
+// descriptor of a file that it holds whole or, if length is above 0, for one in which those bytes are: it fetches them
+// first. It answers with a HandoutReply; the descriptor comes with it (SCM_RIGHTS).
 type HandoutRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ClusterId     string                 `protobuf:"bytes,1,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"` // that the file id is of
 	FileId        int64                  `protobuf:"varint,2,opt,name=file_id,json=fileId,proto3" json:"file_id,omitempty"`
+	Worker        string                 `protobuf:"bytes,3,opt,name=worker,proto3" json:"worker,omitempty"` // host:port of the worker that is meant; empty: whichever listens
+	Offset        int64                  `protobuf:"varint,4,opt,name=offset,proto3" json:"offset,omitempty"`
+	Length        int64                  `protobuf:"varint,5,opt,name=length,proto3" json:"length,omitempty"` // bytes that are wanted; 0: the file, whole
+	Ahead         int64                  `protobuf:"varint,6,opt,name=ahead,proto3" json:"ahead,omitempty"`   // bytes behind them that will be wanted soon
+	Lent          uint64                 `protobuf:"varint,7,opt,name=lent,proto3" json:"lent,omitempty"`     // which descriptor of the file the asker has; 0: none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1172,12 +1178,49 @@ func (x *HandoutRequest) GetFileId() int64 {
 	return 0
 }
 
+func (x *HandoutRequest) GetWorker() string {
+	if x != nil {
+		return x.Worker
+	}
+	return ""
+}
+
+func (x *HandoutRequest) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *HandoutRequest) GetLength() int64 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+func (x *HandoutRequest) GetAhead() int64 {
+	if x != nil {
+		return x.Ahead
+	}
+	return 0
+}
+
+func (x *HandoutRequest) GetLent() uint64 {
+	if x != nil {
+		return x.Lent
+	}
+	return 0
+}
+
 type HandoutReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Refused       string                 `protobuf:"bytes,1,opt,name=refused,proto3" json:"refused,omitempty"`  // why there is no descriptor, for a person; empty: it is here
 	Later         bool                   `protobuf:"varint,2,opt,name=later,proto3" json:"later,omitempty"`     // there may be one in a moment: ask again
 	Here          bool                   `protobuf:"varint,3,opt,name=here,proto3" json:"here,omitempty"`       // the descriptor came with this
 	Foreign       bool                   `protobuf:"varint,4,opt,name=foreign,proto3" json:"foreign,omitempty"` // refused, for the worker is of another cluster
+	Ready         int64                  `protobuf:"varint,5,opt,name=ready,proto3" json:"ready,omitempty"`     // so many bytes from the offset may be read in the descriptor named next
+	Lent          uint64                 `protobuf:"varint,6,opt,name=lent,proto3" json:"lent,omitempty"`       // which came with this unless the asker has it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1238,6 +1281,20 @@ func (x *HandoutReply) GetForeign() bool {
 		return x.Foreign
 	}
 	return false
+}
+
+func (x *HandoutReply) GetReady() int64 {
+	if x != nil {
+		return x.Ready
+	}
+	return 0
+}
+
+func (x *HandoutReply) GetLent() uint64 {
+	if x != nil {
+		return x.Lent
+	}
+	return 0
 }
 
 type StatusRequest struct {
@@ -2178,16 +2235,23 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	" \x01(\bR\tpersisted\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"H\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xba\x01\n" +
 	"\x0eHandoutRequest\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x17\n" +
-	"\afile_id\x18\x02 \x01(\x03R\x06fileId\"l\n" +
+	"\afile_id\x18\x02 \x01(\x03R\x06fileId\x12\x16\n" +
+	"\x06worker\x18\x03 \x01(\tR\x06worker\x12\x16\n" +
+	"\x06offset\x18\x04 \x01(\x03R\x06offset\x12\x16\n" +
+	"\x06length\x18\x05 \x01(\x03R\x06length\x12\x14\n" +
+	"\x05ahead\x18\x06 \x01(\x03R\x05ahead\x12\x12\n" +
+	"\x04lent\x18\a \x01(\x04R\x04lent\"\x96\x01\n" +
 	"\fHandoutReply\x12\x18\n" +
 	"\arefused\x18\x01 \x01(\tR\arefused\x12\x14\n" +
 	"\x05later\x18\x02 \x01(\bR\x05later\x12\x12\n" +
 	"\x04here\x18\x03 \x01(\bR\x04here\x12\x18\n" +
-	"\aforeign\x18\x04 \x01(\bR\aforeign\"\x0f\n" +
+	"\aforeign\x18\x04 \x01(\bR\aforeign\x12\x14\n" +
+	"\x05ready\x18\x05 \x01(\x03R\x05ready\x12\x12\n" +
+	"\x04lent\x18\x06 \x01(\x04R\x04lent\"\x0f\n" +
 	"\rStatusRequest\"\xf6\x03\n" +
 	"\rClusterStatus\x12\x16\n" +
 	"\x06leader\x18\x01 \x01(\tR\x06leader\x124\n" +

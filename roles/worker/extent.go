@@ -4,7 +4,7 @@ import "goosefs/blockcache"
 
 const (
 	chunk  = blockcache.ChunkSize
-	runway = 4 // how many segments of a long read are under way at once
+	runway = 4 // how many segments of a long read are under way at once, if the source is near; see [pace]
 )
 
 // want is what a reader asks of a fill.

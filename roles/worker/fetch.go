@@ -135,6 +135,8 @@ func (f *fills) fetchOnce(ctx context.Context, src *source, fl *flight, alive fu
 	}
 	defer src.leave()
 	got := fl.progress()
+	began := time.Now()
+	var first time.Duration
 	r, err := src.ufs.Open(ctx, src.GetName(), ufs.Version(src.GetVersion()), fl.off+got, fl.size()-got)
 	if err != nil {
 		return err
@@ -148,6 +150,9 @@ func (f *fills) fetchOnce(ctx context.Context, src *source, fl *flight, alive fu
 		f.counts.fromUFS.Add(int64(n))
 		if n > 0 {
 			alive()
+			if first == 0 {
+				first = time.Since(began)
+			}
 		}
 		if early && len(buf) > 0 {
 			fl.advance(got)
@@ -166,6 +171,9 @@ func (f *fills) fetchOnce(ctx context.Context, src *source, fl *flight, alive fu
 		}
 	}
 	fl.advance(got)
+	if fl.size() >= f.segment/2 {
+		src.pace.note(first, time.Since(began)-first)
+	}
 	return nil
 }
 

@@ -194,13 +194,14 @@ func (f *fills) ensure(ctx context.Context, x *file, off, n int64) error {
 	return nil
 }
 
-// bring has a range brought into the cache, gets so many bytes behind it under way, and returns when the range is there.
-// errNotKept says that the cache refused it.
+// bring has a range brought into the cache, gets what will be wanted of the bytes behind it under way, and returns when
+// the range is there. errNotKept says that the cache refused it.
 func (f *fills) bring(ctx context.Context, x *file, off, n, ahead int64) error {
 	for {
 		if f.tight() {
 			ahead = 0
 		}
+		ahead = f.reach(x, off+n, ahead)
 		if err := f.prepare(ctx, x, off, n+ahead); err != nil {
 			return err
 		}
@@ -223,6 +224,22 @@ func (f *fills) bring(ctx context.Context, x *file, off, n, ahead int64) error {
 			return err
 		}
 	}
+}
+
+// aheadMost is how many bytes a reader can say that it will want.
+const aheadMost = 16 << 20
+
+// reach is how many bytes from off on get under way for a reader who will want ahead of them. It says twice as much as it
+// has read, which is too little for a source that is far, so as much again is added, as the source's pace allows. It
+// ends at a border of segments: a reader in order comes closer by little, and each little would be a range of its own.
+func (f *fills) reach(x *file, off, ahead int64) int64 {
+	if src := f.sources.peek(x.info.ID); src != nil {
+		ahead = max(ahead, min(4*ahead, src.pace.runway(f.share/f.segment)*f.segment))
+	}
+	if off+ahead >= x.info.Length {
+		return x.info.Length - off
+	}
+	return max(0, (off+ahead)/f.segment*f.segment-off)
 }
 
 // join finds the flight that brings the byte at w.off, or starts it. The caller releases it. It is nil if the cache has

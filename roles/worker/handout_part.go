@@ -51,7 +51,7 @@ func (w *Worker) handOutPart(ctx context.Context, req *clusterpb.HandoutRequest)
 	if off < 0 || off >= x.info.Length || n > x.info.Length-off || ahead < 0 {
 		return nil, nil, outside(req.GetFileId())
 	}
-	err = w.fills.bring(ctx, x, off, n, min(ahead, runway*w.fills.segment, x.info.Length-off-n))
+	err = w.fills.bring(ctx, x, off, n, min(ahead, aheadMost, x.info.Length-off-n))
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, nil, err
 	}

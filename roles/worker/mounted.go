@@ -17,6 +17,7 @@ type mounted struct {
 	options  map[string]string
 	ufs      ufs.UFS
 	fetching *semaphore.Weighted // bytes: the mount's share of what is being fetched
+	pace     pace
 
 	mu struct {
 		sync.Mutex

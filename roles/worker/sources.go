@@ -76,12 +76,16 @@ func (s *source) info() blockcache.FileInfo {
 	return blockcache.FileInfo{ID: s.GetFileId(), Length: s.GetLength(), BlockSize: s.GetBlockSize()}
 }
 
+// peek tells where a file comes from, if nobody need be asked.
+func (s *sources) peek(id int64) *source {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.mu.files[id]
+}
+
 // of tells where a file comes from.
 func (s *sources) of(ctx context.Context, id int64) (*source, error) {
-	s.mu.Lock()
-	src := s.mu.files[id]
-	s.mu.Unlock()
-	if src != nil {
+	if src := s.peek(id); src != nil {
 		return src, nil
 	}
 	return s.ask(ctx, id)

@@ -18,7 +18,7 @@ import (
 )
 
 // show mounts the cluster.
-func show(t *testing.T, f *client.FS) (dir string, m *fuse.Mounted) {
+func show(t testing.TB, f *client.FS) (dir string, m *fuse.Mounted) {
 	t.Helper()
 	if _, err := os.Stat("/dev/fuse"); err != nil || os.Geteuid() != 0 {
 		if os.Getenv("GOOSEFS_TEST_ALL") == "1" {

@@ -41,7 +41,7 @@ type body struct {
 	gone   bool
 
 	trusted int64       // chunks that were written or verified since the cache was opened, see trust.go
-	written int64       // when the data file was last written by us, by its own time of modification
+	written int64       // when the data file was last changed by us, by its own time of change
 	writing int         // claims that are being written
 	held    atomic.Bool // a descriptor was handed out and may live, see held.go
 	// witness stays open from the unlink on, to notice a holder elsewhere.
@@ -95,6 +95,21 @@ func allocated(i FileInfo, chunk int64) int64 {
 // whole is what the file takes when all of it is cached.
 func whole(i FileInfo) int64 {
 	return overhead(i, maxLength) + indexSize(i)/pageSize*pageSize + (i.Length+pageSize-1)/pageSize*pageSize
+}
+
+// Share is what part of the directory that it lies in, or of the largest, the file would take if all of it were cached.
+func (f *File) Share() float64 {
+	e := f.entry
+	e.mu.Lock()
+	b := e.mu.body
+	e.mu.Unlock()
+	var limit int64
+	for _, d := range f.cache.dirs {
+		if b == nil || b.dir == d {
+			limit = max(limit, d.state().limit)
+		}
+	}
+	return float64(whole(e.info)) / float64(max(limit, 1))
 }
 
 func slotOf(chunk int64) (page, slot int64) {

@@ -24,11 +24,13 @@ type diskFile interface {
 	unlock()
 }
 
-// diskState is what tells a file from another, and from itself when others wrote to it.
+// diskState is what tells a file from another, and from itself when others wrote to it. changed is the time of the last
+// change of anything about it (ctime, Unix nanoseconds): unlike the time of modification nobody can set that back, as
+// tools do that copy a file with its times.
 type diskState struct {
 	dev, ino uint64
 	size     int64
-	modified int64 // Unix nanoseconds
+	changed  int64
 }
 
 // opener opens or creates a file; tests put faults here.
@@ -59,7 +61,7 @@ func (f osFile) stat() (diskState, error) {
 	if err := unix.Fstat(int(f.Fd()), &s); err != nil {
 		return diskState{}, err
 	}
-	return diskState{s.Dev, s.Ino, s.Size, s.Mtim.Nano()}, nil
+	return diskState{s.Dev, s.Ino, s.Size, s.Ctim.Nano()}, nil
 }
 
 func (f osFile) lockAlone() bool {

@@ -47,8 +47,17 @@
 //
 // A descriptor gives its holder bytes that nobody verifies any more. So a file
 // is handed out only when all of it was written or verified since the cache was
-// opened, and nobody but us wrote to it since; what was not is verified in the
-// background when somebody wants it.
+// opened, and nobody but us changed it since: inode, size and time of change
+// are those after our last write. What was not is verified in the background
+// when somebody wants it.
+//
+// While it is held it is looked at every second. What others change of it then
+// its holders see: it is their disk. But it is not handed out again before it
+// is verified. A file that was cut off or replaced is dropped, never mended in
+// place: what lies between would be zeros to those who hold it. Not found out
+// are writes to a file that is still coming in, until something reads the chunk,
+// writes through a mapping to a page that is dirty already, and a disk that
+// changes bytes by itself.
 //
 // # Chunks in memory
 //

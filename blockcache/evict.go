@@ -41,7 +41,9 @@ func (c *Cache) wake() {
 
 // look learns what the disks have left.
 func (c *Cache) look() {
-	c.held.look()
+	for _, b := range c.held.look() {
+		c.disturbed(b)
+	}
 	for _, d := range c.dirs {
 		c.settle(d)
 		if d.isFailed() {
@@ -178,7 +180,7 @@ func (c *Cache) evictBlock(k *block) (freed int64) {
 		return c.evictBodyLocked(b, files)
 	}
 	if now, err := files.data.stat(); err == nil && seen == nil {
-		b.written = max(b.written, now.modified) // by the hole
+		b.written = max(b.written, now.changed) // by the hole
 	}
 	freed, empty := b.leftLocked(k, runs)
 	if empty {

@@ -3,6 +3,7 @@ package blockcache
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"syscall"
 	"testing"
@@ -130,6 +131,21 @@ func TestOthersWriteToAFile(t *testing.T) {
 			return os.WriteFile(path, make([]byte, info.Length), 0o600)
 		},
 		"removed": os.Remove,
+		"overwritten, with its times kept": func(path string) error {
+			st, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			f, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			if _, err := f.WriteAt([]byte("not what was put"), mib); err != nil {
+				return err
+			}
+			return os.Chtimes(path, st.ModTime(), st.ModTime())
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			path := t.TempDir()
@@ -151,6 +167,98 @@ func TestOthersWriteToAFile(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestOthersWriteUnderAHolder: who reads the disk sees what is on the disk, and nobody can help that. But it is found out
+// without anybody asking, before the file is handed out again; and what is put back never makes it worse for the holder.
+func TestOthersWriteUnderAHolder(t *testing.T) {
+	info := FileInfo{ID: 1, Length: 3 * mib, BlockSize: mib}
+	for what, story := range map[string]struct {
+		spoil  func(path string) error
+		before int64                    // bytes that are left once it is found out
+		after  func(held *os.File) bool // what the holder sees when all has been put back
+	}{
+		"overwritten": {
+			spoil: func(path string) error {
+				f, err := os.OpenFile(path, os.O_WRONLY, 0)
+				if err != nil {
+					return err
+				}
+				defer f.Close()
+				_, err = f.WriteAt([]byte("not what was put"), mib)
+				return err
+			},
+			before: info.Length - ChunkSize,
+			after: func(held *os.File) bool { // the same file, and right again
+				got := make([]byte, info.Length)
+				_, err := held.ReadAt(got, 0)
+				return err == nil && bytes.Equal(got, original(info, 0, info.Length))
+			},
+		},
+		"cut off": {
+			spoil: func(path string) error { return os.Truncate(path, mib) },
+			after: func(held *os.File) bool { // another file: this one has no zeros in it
+				got := make([]byte, info.Length)
+				n, err := held.ReadAt(got, 0)
+				return n == mib && err == io.EOF && bytes.Equal(got[:n], original(info, 0, mib))
+			},
+		},
+		"removed": {
+			spoil: os.Remove,
+			after: func(held *os.File) bool {
+				got := make([]byte, info.Length)
+				_, err := held.ReadAt(got, 0)
+				return err == nil && bytes.Equal(got, original(info, 0, info.Length))
+			},
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			path := t.TempDir()
+			c := mustOpen(t, one(path, 32*mib))
+			f := mustAcquire(t, c, info)
+			put(t, f, 0, info.Length)
+			held := wantHandout(t, c, info)
+			if err := story.spoil(dirPath{path}.data(1)); err != nil {
+				t.Fatal(err)
+			}
+			until(t, "it is found out", func() bool { c.wake(); return c.CachedBytes(1) == story.before })
+			until(t, "it is whole again", func() bool {
+				put(t, f, 0, info.Length)
+				again, err := c.Handout(1)
+				if err == nil {
+					wantBytes(t, again, info)
+					again.Close()
+				}
+				return err == nil
+			})
+			if !story.after(held) {
+				t.Error("the holder sees something else")
+			}
+			audit(t, c)
+		})
+	}
+}
+
+// TestCutOffUnderAReader: reading finds out, too, and what it puts back goes to another file.
+func TestCutOffUnderAReader(t *testing.T) {
+	path := t.TempDir()
+	info := FileInfo{ID: 1, Length: 3 * mib, BlockSize: mib}
+	c := mustOpen(t, one(path, 32*mib))
+	f := mustAcquire(t, c, info)
+	put(t, f, 0, info.Length)
+	held := wantHandout(t, c, info)
+	if err := os.Truncate(dirPath{path}.data(1), mib); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := f.ReadAt(make([]byte, mib), 2*mib); n != 0 || err != ErrMiss {
+		t.Fatalf("%d bytes, %v", n, err)
+	}
+	put(t, f, 2*mib, mib)
+	check(t, f, 2*mib, mib)
+	if n, err := held.ReadAt(make([]byte, 1), mib); n != 0 || err != io.EOF {
+		t.Errorf("the holder sees %d bytes where there were none, %v", n, err)
+	}
+	audit(t, c)
 }
 
 // TestHandedOutFilesAreNoVictims: they are not evicted while they are held, and are afterwards.

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errReplaced says that others put a file of their own in the place of ours.
+// errReplaced says that others put a file of their own in the place of ours, or cut ours off.
 var errReplaced = errors.New("not the file that was written")
 
 // Handout opens the data file of a file that is cached whole, for reading by others, the kernel among them, who do not
@@ -72,7 +72,7 @@ func (c *Cache) lend(b *body, files *pair, passes func(diskState) bool) (*os.Fil
 	theirs, err := osFile{f}.stat()
 	switch {
 	case err != nil:
-	case theirs.dev != ours.dev || theirs.ino != ours.ino || theirs.size > b.entry.info.Length:
+	case theirs.dev != ours.dev || theirs.ino != ours.ino || theirs.size != b.entry.info.Length:
 		err = errReplaced
 	case !passes(theirs):
 		err = ErrUnverified
@@ -104,7 +104,7 @@ func (b *body) presentable() error {
 	return ErrPartial
 }
 
-// untouched says whether nobody but us wrote to the data file. If somebody did, nothing of it is trusted any more.
+// untouched says whether nobody but us changed the data file. If somebody did, nothing of it is trusted any more.
 func (b *body) untouched(now diskState) bool {
 	b.entry.mu.Lock()
 	defer b.entry.mu.Unlock()
@@ -112,29 +112,29 @@ func (b *body) untouched(now diskState) bool {
 }
 
 func (b *body) untouchedLocked(now diskState) bool {
-	if now.modified == b.written && now.size == b.entry.info.Length {
+	if now.changed == b.written {
 		return true
 	}
-	b.written = now.modified
+	b.written = now.changed
 	b.distrustLocked()
 	return false
 }
 
-// lookLocked distrusts what is there if others wrote to the data file, and sets its length right. That can be told only
-// while we do not write.
+// lookLocked distrusts what is there if others wrote to the data file. That can be told only while we do not. A file of
+// another length is errReplaced: it is not mended, for those who hold it would take the mended bytes for right.
 func (b *body) lookLocked(files *pair) error {
 	if b.writing > 0 {
 		return nil
 	}
 	now, err := files.data.stat()
-	if err != nil || b.untouchedLocked(now) || now.size == b.entry.info.Length {
+	switch {
+	case err != nil:
 		return err
+	case now.size != b.entry.info.Length:
+		return errReplaced
 	}
-	if err = files.data.Truncate(b.entry.info.Length); err == nil {
-		now, err = files.data.stat()
-		b.written = now.modified
-	}
-	return err
+	b.untouchedLocked(now)
+	return nil
 }
 
 // heldFiles are the bodies that were handed out, each with a descriptor of its own to find out by if it still is held.
@@ -176,8 +176,8 @@ func (h *heldFiles) add(b *body) error {
 	return nil
 }
 
-// look forgets the bodies that nobody holds any more.
-func (h *heldFiles) look() {
+// look forgets the bodies that nobody holds any more. It returns those that others have changed under their holders.
+func (h *heldFiles) look() (disturbed []*body) {
 	h.mu.Lock()
 	bodies := make([]*body, 0, len(h.mu.probes))
 	for b := range h.mu.probes {
@@ -185,29 +185,46 @@ func (h *heldFiles) look() {
 	}
 	h.mu.Unlock()
 	for _, b := range bodies {
-		h.lookAt(b)
+		if h.lookAt(b) {
+			disturbed = append(disturbed, b)
+		}
 	}
+	return disturbed
 }
 
 // lookAt leaves a body for the next time whose names are busy: its lock, if we took it, would be in the way of the
 // evictor, or of one who is just being given the file.
-func (h *heldFiles) lookAt(b *body) {
+func (h *heldFiles) lookAt(b *body) (disturbed bool) {
 	if !b.entry.names.TryLock() {
-		return
+		return false
 	}
 	defer b.entry.names.Unlock()
 	b.entry.mu.Lock()
-	gone := b.gone
+	gone, written, trusted := b.gone, b.written, b.trusted == b.entry.info.chunks()
 	b.entry.mu.Unlock()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	probe := h.mu.probes[b]
 	if !gone && !probe.lockAlone() { // who holds an unlinked file is told by its witness
-		return
+		now, err := probe.stat()
+		return trusted && err == nil && now.changed != written // what we write is not trusted before its time is known
 	}
 	_ = probe.Close() // unlocks
 	delete(h.mu.probes, b)
 	b.held.Store(false)
+	return false
+}
+
+// disturbed does what is left to do about a file that others changed while it was read directly: to find out what is
+// wrong in it before it is handed out again, and to say so. Who holds it sees what the disk holds.
+func (c *Cache) disturbed(b *body) {
+	info := b.entry.info
+	c.log.Warn("others changed a cached file while it is read directly; it is verified, and its readers should open it again",
+		"path", b.dir.dataPath(info.ID))
+	f, err := c.Handout(info.ID)
+	if err == nil { // it was dropped and came back meanwhile
+		_ = f.Close()
+	}
 }
 
 // drop forgets a body that is gone: who still holds it is told by its witness.

@@ -211,7 +211,7 @@ func (c *Cache) write(cl claim, p []byte) bool {
 	return false
 }
 
-// writeClaim also tells when the data file was modified, as of after the write.
+// writeClaim also tells when the data file was changed, as of after the write.
 func (c *Cache) writeClaim(cl claim, p []byte, records []uint64) (written int64, err error) {
 	files, err := c.fds.get(cl.body)
 	if err != nil {
@@ -222,7 +222,7 @@ func (c *Cache) writeClaim(cl claim, p []byte, records []uint64) (written int64,
 		return 0, err
 	}
 	if s, err := files.data.stat(); err == nil {
-		written = s.modified
+		written = s.changed
 	}
 	_, err = files.index.WriteAt(encodeSlots(records), slotOffset(cl.first))
 	return written, err

@@ -133,6 +133,9 @@ func (c *Cache) readVerified(s span, files *pair, buf []byte) (good int, ok bool
 		if d.readErrors.Load() != 0 {
 			d.readErrors.Store(0)
 		}
+	case err == io.EOF: // others cut it off; put back in place, what lies between would be zeros to those who hold it
+		c.openFailed(s.body, err)
+		return 0, false
 	case errors.Is(err, syscall.EIO):
 		if d.readErrors.Add(1) >= maxReadErrors {
 			c.failDir(d, err)

@@ -92,7 +92,8 @@ func TestPassingHighComesBackToLow(t *testing.T) {
 			t.Fatalf("not kept at %d, %d used", off, used(c))
 		}
 	}
-	until(t, "used is back at low", func() bool { return used(c) <= quota*7/10 })
+	// The evictor may have begun while the last block was being put.
+	until(t, "used is back at low", func() bool { return used(c) <= quota*7/10+mib })
 	if left := used(c); left < quota*6/10 {
 		t.Errorf("only %d left: too much was evicted", left)
 	}

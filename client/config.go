@@ -31,6 +31,7 @@ type Config struct {
 	ReadAhead      int64         // bytes fetched ahead of a sequential reader; 16 MiB by default, negative for none
 	NoCache        bool          // what is read is not kept by workers
 	NoShortCircuit bool          // all is read by streams, nothing from the disks of workers on this host
+	NoFill         bool          // what a reader in order left unread is not fetched, see [File.Close]
 }
 
 // Defaults of [Config].

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -39,7 +40,7 @@ func (x *File) Direct(ctx context.Context) (*os.File, error) {
 			if err == nil {
 				return f, nil
 			}
-			last = err
+			last = x.refused(err)
 		}
 		break // a worker that holds the whole file holds its first block
 	}
@@ -47,6 +48,18 @@ func (x *File) Direct(ctx context.Context) (*os.File, error) {
 		last = errors.New("no worker on this host is known to hold it")
 	}
 	return nil, &fs.PathError{Op: "open directly", Path: x.info.Path, Err: last}
+}
+
+// Directly says whether a worker on this host holds all of the file that info describes, so that programs here read it
+// from the disk: nil, or why not.
+func (f *FS) Directly(ctx context.Context, info Info) error {
+	x := f.OpenInfo(info)
+	defer x.Close()
+	file, err := x.Direct(ctx)
+	if err == nil {
+		err = file.Close()
+	}
+	return err
 }
 
 // sockets keeps connections to each worker of this host.
@@ -113,7 +126,7 @@ func (s *sockets) ask(ctx context.Context, f *FS, path string, info Info) (*os.F
 	case err != nil:
 		return nil, err
 	case file == nil:
-		return nil, errors.New(reply.GetRefused())
+		return nil, &refusal{reply.GetRefused(), path, reply.GetWorkerId(), reply.GetPartial() || reply.GetLater()}
 	}
 	if err := checkSize(file, info); err != nil {
 		return nil, err
@@ -177,6 +190,9 @@ func (s *socket) ask(ctx context.Context, within time.Duration, req *clusterpb.H
 			file.Close()
 		}
 		conn.Close()
+		if errors.Is(err, io.EOF) {
+			return nil, nil, fmt.Errorf("the worker at %s closed the connection; it lets in root and its own user: %w", s.path, syscall.ECONNRESET)
+		}
 		return nil, nil, fmt.Errorf("the worker at %s: %w", s.path, err)
 	}
 	s.mu.Lock()
@@ -204,6 +220,9 @@ func (s *socket) connect() (*net.UnixConn, error) {
 		return nil, err
 	}
 	conn, err := wire.DialHandouts(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("no worker on this host hands it out: there is no %s: %w", s.path, syscall.ENOENT)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !errors.Is(s.mu.err, fs.ErrClosed) {
@@ -225,6 +244,16 @@ func (s *socket) close() {
 	s.mu.idle = nil
 	s.mu.failed, s.mu.err = time.Now().Add(time.Hour), fs.ErrClosed
 }
+
+// refusal is a worker's answer that there is no descriptor.
+type refusal struct {
+	text    string
+	socket  string
+	worker  int64
+	partial bool // for it does not hold all of the file, or does not know yet if what it holds is right
+}
+
+func (r *refusal) Error() string { return r.text }
 
 // errForeign says that worker and client are not of the same cluster.
 var errForeign = errors.New("the worker on this host is of another cluster")

@@ -24,6 +24,7 @@ type File struct {
 		window
 		pages    map[int64]*page // by index
 		fetching sync.WaitGroup  // pages
+		partial  *refusal        // of the worker that would hand the file out if it held all of it
 	}
 }
 
@@ -52,14 +53,20 @@ func (f *FS) OpenInfo(info Info) *File {
 // Info is what the file was opened with.
 func (x *File) Info() Info { return x.info }
 
-// Close ends what is being fetched. Reads that run, and those that follow, fail with EBADF.
+// Close ends what is being fetched. Reads that run, and those that follow, fail with EBADF. What is missing of the file
+// may come to a worker on this host afterwards, see [File.wantsRestLocked].
 func (x *File) Close() error {
 	x.mu.Lock()
 	x.cancel()
 	clear(x.mu.pages)
+	from, wanted := x.wantsRestLocked()
+	x.mu.partial = nil
 	x.mu.Unlock()
 	x.mu.fetching.Wait()
 	x.local.close()
+	if wanted {
+		x.fs.background(func(ctx context.Context) { x.askForRest(ctx, from) })
+	}
 	return nil
 }
 

@@ -21,6 +21,7 @@ const (
 type window struct {
 	length int64 // of the file
 	ahead  int64 // at most, pages, of all runs
+	most   int64 // bytes that were read in one sequence
 	runs   []run // the last used first
 }
 
@@ -46,6 +47,9 @@ func (w *window) read(off, n int64) (first, end, beyond int64) {
 		r.bytes += reached - r.next
 		r.next = reached
 		r.hits++
+	}
+	if r.hits > runsBegin {
+		w.most = max(w.most, r.bytes)
 	}
 	if w.ahead > 0 && r.hits > runsBegin {
 		r.first = off / pageSize

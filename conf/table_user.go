@@ -26,6 +26,8 @@ func userProperties() []Property {
 			Meaning: "Ours. How far a reader in order is read ahead of."},
 		{Name: "goosefs.user.short.circuit.enabled", Type: Bool, Default: "true", Scope: Client,
 			Meaning: "Whether what a worker on this host has is read from its disk, by descriptors that it lends. Otherwise all is read by streams."},
+		{Name: "goosefs.user.fill.enabled", Type: Bool, Default: "true", Scope: Client,
+			Meaning: "Ours. Whether a worker on this host fetches, in the background, what a program left unread of a file that it read in order, so that the next open is direct. Never for more than a quarter of a cache folder."},
 		{Name: "goosefs.user.rpc.timeout", Ignored: "A call that makes progress is not cut off; a silent connection is, after seconds.", Meaning: "A call that makes progress is not cut off; a silent connection is, after seconds."},
 		{Name: "goosefs.user.rpc.retry.base.sleep", Aliases: []string{"goosefs.user.rpc.retry.base.sleep.ms"}, Type: Duration, Sign: ZeroToo, Default: "50ms", Scope: Client,
 			Meaning: "How long a client waits before it asks the masters again; doubled each time."},

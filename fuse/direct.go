@@ -18,6 +18,9 @@ import (
 //
 // The kernel does not let an inode be open both ways: passthrough of an inode of which an open lives that is read through
 // us fails with EIO. So what the first of several opens of an inode finds is how all are read until the last is closed.
+//
+// When others change the worker's file while it is open, those who have it open see what is on the disk. Who opens it then
+// must not: its inode is spoiled, the kernel is told so, looks the name up again, and gets another inode.
 
 // directer is the ability of a [File] to give a descriptor of all its bytes.
 type directer interface {
@@ -29,19 +32,24 @@ type ways struct {
 	mu struct {
 		sync.Mutex
 		descriptor *os.File // of all direct opens
+		seen       stamp    // of the descriptor, when its worker vouched for it last
 		direct     int      // open handles
 		streams    int      // open handles
 		unmapped   bool     // the kernel did not take the descriptor, or may not: we read from it until the last handle is closed
+		why        error    // streams are not direct
 	}
 }
 
-// open decides how a new handle is read. It gives the descriptor, or nil and why there is none. passed says whether the
-// kernel may have the descriptor, if there was none before.
+// open decides how a new handle is read. It gives the descriptor, or nil and why there is none; errSpoiled says that there
+// is to be no handle. passed says whether the kernel may have the descriptor, if there was none before.
 func (w *ways) open(ctx context.Context, file File, passed bool) (*os.File, error) {
 	if f, err, settled := w.join(); settled {
 		return f, err
+	} else if f != nil {
+		return w.rejoin(ctx, file, f)
 	}
 	f, err := ask(ctx, file)
+	now := stampOf(f)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if f != nil && (w.mu.descriptor != nil || w.mu.streams > 0) { // another open was faster
@@ -49,29 +57,59 @@ func (w *ways) open(ctx context.Context, file File, passed bool) (*os.File, erro
 		f, err = nil, errOtherWay
 	}
 	if f != nil {
-		w.mu.descriptor, w.mu.unmapped = f, !passed
+		w.mu.descriptor, w.mu.seen, w.mu.unmapped = f, now, !passed
 	}
 	if w.mu.descriptor == nil {
-		w.mu.streams++
+		if w.mu.streams++; w.mu.streams == 1 {
+			w.mu.why = err
+		}
 		return nil, err
 	}
 	w.mu.direct++
 	return w.mu.descriptor, nil
 }
 
-// join opens as the others that are open do, if there are any.
+// join opens as the others that are open do, if there are any. A descriptor without that being settled is one of a file
+// that was changed since: the handle is counted as direct, so that the descriptor lives, until rejoin has decided.
 func (w *ways) join() (f *os.File, err error, settled bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
 	case w.mu.descriptor != nil:
 		w.mu.direct++
-		return w.mu.descriptor, nil, true
+		return w.mu.descriptor, nil, !stampOf(w.mu.descriptor).differs(w.mu.seen)
 	case w.mu.streams > 0:
 		w.mu.streams++
 		return nil, errOtherWay, true
 	}
 	return nil, nil, false
+}
+
+// rejoin has the worker say whether a file that was changed is right. If it does not hand out this very file any more, the
+// inode is spoiled.
+func (w *ways) rejoin(ctx context.Context, file File, ours *os.File) (*os.File, error) {
+	now := stampOf(ours) // before the question, so that what is changed after it is seen next time
+	f, _ := ask(ctx, file)
+	same := f != nil && sameFile(f, ours)
+	if f != nil {
+		f.Close()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if same {
+		w.mu.seen = now
+		return ours, nil
+	}
+	w.dropLocked()
+	return nil, errSpoiled
+}
+
+// dropLocked ends a direct handle.
+func (w *ways) dropLocked() {
+	if w.mu.direct--; w.mu.direct == 0 {
+		w.mu.descriptor.Close()
+		w.mu.descriptor = nil
+	}
 }
 
 // stream opens a handle that is read through us. It gives the descriptor that it is read from if others are open by one.
@@ -90,13 +128,10 @@ func (w *ways) stream() *os.File {
 func (w *ways) close(direct bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !direct {
+	if direct {
+		w.dropLocked()
+	} else {
 		w.mu.streams--
-		return
-	}
-	if w.mu.direct--; w.mu.direct == 0 {
-		w.mu.descriptor.Close()
-		w.mu.descriptor = nil
 	}
 }
 
@@ -132,6 +167,7 @@ func (r reason) Error() string { return string(r) }
 const (
 	errOtherWay reason = "it is open already, by requests to the mount"
 	errNoDirect reason = "these files have no descriptor"
+	errSpoiled  reason = "others changed the worker's file while it was open"
 )
 
 // wantsDirect says if a file is to be read directly if it can be.
@@ -140,21 +176,29 @@ func (m *Mounted) wantsDirect(info client.Info) bool {
 }
 
 // begin opens a handle, one way or the other. What is opened with O_DIRECT we read ourselves: the worker's disk may want
-// reads to be aligned otherwise than the program aligns them.
-func (h *handle) begin(ctx context.Context, info client.Info, flags uint32) {
+// reads to be aligned otherwise than the program aligns them. It fails with errSpoiled.
+func (h *handle) begin(ctx context.Context, info client.Info, flags uint32) error {
 	n := h.n
 	h.file = n.m.tree.OpenInfo(info)
 	if !n.m.wantsDirect(info) {
 		h.direct = n.ways.stream()
 	} else {
 		var err error
-		if h.direct, err = n.ways.open(ctx, h.file, flags&syscall.O_DIRECT == 0); err != nil {
+		h.direct, err = n.ways.open(ctx, h.file, flags&syscall.O_DIRECT == 0)
+		switch {
+		case err == errSpoiled:
+			n.m.spoiled.add(n.EmbeddedInode())
+			n.m.log.Warn("opened anew: others changed the file on the worker's disk while it was open", "path", n.path())
+			return errors.Join(err, h.file.Close())
+		case err != nil:
+			n.m.stats.streams.Add(1)
 			n.m.log.Debug("not read directly", "path", n.path(), "reason", err)
 		}
 	}
 	if h.direct != nil {
 		n.m.stats.direct.Add(1)
 	}
+	return nil
 }
 
 // PassthroughFd gives go-fuse the descriptor for the kernel. It is called when no other open of the inode is passed
@@ -210,15 +254,15 @@ func (n *fileNode) way(ctx context.Context, info client.Info) string {
 		by = "descriptor"
 	}
 	n.ways.mu.Lock()
-	direct, streams, unmapped := n.ways.mu.direct > 0, n.ways.mu.streams > 0, n.ways.mu.unmapped
+	direct, streams, unmapped, why := n.ways.mu.direct > 0, n.ways.mu.streams > 0, n.ways.mu.unmapped, n.ways.mu.why
 	n.ways.mu.Unlock()
 	switch {
 	case direct && unmapped:
 		return "descriptor"
 	case direct:
 		return by
-	case streams:
-		return "stream: it was opened when no worker on this host held all of it"
+	case streams && why != nil:
+		return "stream, until all have closed it, for when it was opened: " + bare(why)
 	case n.m.opts.Passthrough < 0 || n.m.opts.DirectIO:
 		return "stream: reading directly is turned off"
 	case info.Length < n.m.opts.Passthrough:
@@ -227,13 +271,18 @@ func (n *fileNode) way(ctx context.Context, info client.Info) string {
 	file := n.m.tree.OpenInfo(info)
 	defer file.Close()
 	f, err := ask(ctx, file)
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		err = at.Err // the path is known
-	}
 	if err != nil {
-		return "stream: " + err.Error()
+		return "stream: " + bare(err)
 	}
 	f.Close()
 	return by
+}
+
+// bare is a reason without the path, which is known.
+func bare(err error) string {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return err.Error()
 }

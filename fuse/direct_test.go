@@ -301,7 +301,7 @@ func TestWayIsTold(t *testing.T) {
 	told("/f", "stream: no worker has it")
 	f := openFile(t, dir+"/f")
 	tree.keep(t, id, data)
-	told("/f", "stream: it was opened when no worker on this host held all of it")
+	told("/f", "stream, until all have closed it, for when it was opened: no worker has it")
 	f.Close()
 	eventually(t, "it is closed", func() bool { return m.Stats().Open == 0 })
 	told("/f", "passthrough")

@@ -49,7 +49,7 @@ func (n *dirNode) Lookup(ctx context.Context, name string, out *gofuse.EntryOut)
 // another one that it has.
 func (n *dirNode) recall(name string, out *gofuse.EntryOut) *gofusefs.Inode {
 	in := n.GetChild(name)
-	if in == nil {
+	if in == nil || !n.m.spoiled.lives(in) {
 		return nil
 	}
 	last, ok := of(in).remember()

@@ -31,6 +31,7 @@ type Mounted struct {
 	capacity capacity
 	trust    trust
 	stats    counters
+	spoiled  spoiled
 
 	serving context.Context // ends when the kernel has let go of the mount
 	ended   chan struct{}   // closed when all our goroutines have ended

@@ -172,7 +172,7 @@ func (n *node) Statfs(ctx context.Context, out *gofuse.StatfsOut) syscall.Errno 
 // child is the inode for what was found as name in n, by a question asked at the moment asked; out is filled for the
 // kernel.
 func (n *dirNode) child(ctx context.Context, info client.Info, name string, asked moment, out *gofuse.EntryOut) *gofusefs.Inode {
-	id := gofusefs.StableAttr{Mode: typeOf(info), Ino: inoOf(info)}
+	id := n.m.spoiled.identity(typeOf(info), inoOf(info))
 	in := n.GetChild(name)
 	if in == nil || in.StableAttr() != id {
 		var made inode = &fileNode{node: node{m: n.m}}

@@ -26,14 +26,17 @@ type handle struct {
 	size   int64
 }
 
-// Open opens the version that this inode stands for. If the name means another one by now, it says ESTALE, and the
-// kernel looks the name up and opens that.
+// Open opens the version that this inode stands for. If the name means another one by now, or the inode is spoiled, it says
+// ESTALE, and the kernel looks the name up and opens that.
 func (n *fileNode) Open(ctx context.Context, flags uint32) (gofusefs.FileHandle, uint32, syscall.Errno) {
 	const writing = syscall.O_TRUNC | syscall.O_APPEND | syscall.O_CREAT
 	if flags&syscall.O_ACCMODE != syscall.O_RDONLY || flags&writing != 0 {
 		return nil, 0, syscall.EROFS
 	}
 	info, _, err := n.current(ctx)
+	if err == nil && !n.m.spoiled.lives(n.EmbeddedInode()) {
+		err = syscall.ESTALE
+	}
 	if err != nil {
 		return nil, 0, n.m.failed("open", n.path(), err)
 	}
@@ -45,7 +48,10 @@ func (n *fileNode) Open(ctx context.Context, flags uint32) (gofusefs.FileHandle,
 		answer = gofuse.FOPEN_DIRECT_IO | gofuse.FOPEN_NOFLUSH
 	}
 	h := &handle{n: n, size: info.Length}
-	h.begin(ctx, info, flags)
+	if h.begin(ctx, info, flags) != nil {
+		n.m.stats.openNow.Add(-1)
+		return nil, 0, syscall.ESTALE
+	}
 	return h, answer, 0
 }
 

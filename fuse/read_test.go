@@ -91,12 +91,18 @@ func TestReadThroughMemoryMap(t *testing.T) {
 		want := randomBytes(3<<20 + 7)
 		tree.put("/f", want)
 		dir, _ := mounted(t, tree, Options{DirectIO: direct})
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), mapEnv+"="+filepath.Join(dir, "f"))
-		got, err := cmd.CombinedOutput()
-		if err != nil || string(got) != fmt.Sprintf("%x", sha256.Sum256(want)) {
-			t.Errorf("direct=%v: mapped bytes are wrong: %s, %v", direct, got, err)
-		}
+		wantMapped(t, filepath.Join(dir, "f"), want)
+	}
+}
+
+// wantMapped has another process map a file into memory and look at it.
+func wantMapped(t *testing.T, file string, want []byte) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), mapEnv+"="+file)
+	got, err := cmd.CombinedOutput()
+	if err != nil || string(got) != fmt.Sprintf("%x", sha256.Sum256(want)) {
+		t.Errorf("mapped bytes are wrong: %s, %v", got, err)
 	}
 }
 

@@ -1,6 +1,9 @@
 package fuse
 
-import "sync/atomic"
+import (
+	"log/slog"
+	"sync/atomic"
+)
 
 // Stats counts what a mount did since it began.
 type Stats struct {
@@ -11,10 +14,22 @@ type Stats struct {
 	Failed         int64 // requests that failed but for ENOENT and ESTALE
 	Watched        bool  // invalidations are being pushed
 	Direct, Passed int64 // opens read from a worker's disk; descriptors of those that the kernel reads itself
+	Streams        int64 // opens that would have been direct but for a reason, which the log tells (debug) and user.goosefs.read
+	Spoiled        int64 // inodes that were given up, for others had changed the file on the worker's disk while it was open
+}
+
+// LogValue implements [slog.LogValuer].
+func (s Stats) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.Int64("opens", s.Opens), slog.Int64("open", s.Open), slog.Int64("direct", s.Direct), slog.Int64("passed", s.Passed),
+		slog.Int64("streams", s.Streams), slog.Int64("spoiled", s.Spoiled), slog.Int64("reads", s.Reads), slog.Int64("bytes", s.Bytes),
+		slog.Int64("lookups", s.Lookups), slog.Int64("lists", s.Lists), slog.Int64("forgotten", s.Forgotten),
+		slog.Int64("failed", s.Failed), slog.Bool("watched", s.Watched),
+	)
 }
 
 type counters struct {
-	lookups, lists, opens, direct, openNow, reads, bytes, forgotten, failed atomic.Int64
+	lookups, lists, opens, direct, streams, openNow, reads, bytes, forgotten, failed atomic.Int64
 }
 
 // Stats counts.
@@ -31,5 +46,7 @@ func (m *Mounted) Stats() Stats {
 		Watched:   m.trust.since.Load() != 0,
 		Direct:    m.stats.direct.Load(),
 		Passed:    m.notifier.passed.Load(),
+		Streams:   m.stats.streams.Load(),
+		Spoiled:   m.spoiled.total.Load(),
 	}
 }

@@ -83,6 +83,7 @@ func clientConfig(c *conf.Conf, log *slog.Logger) client.Config {
 		WorkersFor:     c.Duration("goosefs.user.worker.list.refresh.interval"),
 		ReadAhead:      orNone(c.Bytes("goosefs.user.streaming.readahead.bytes.max")),
 		NoShortCircuit: !c.Bool("goosefs.user.short.circuit.enabled"),
+		NoFill:         !c.Bool("goosefs.user.fill.enabled"),
 		NoCache:        c.String("goosefs.user.file.readtype.default") == "NO_CACHE",
 	}
 }

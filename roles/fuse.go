@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"goosefs/client"
 	"goosefs/conf"
@@ -19,7 +21,9 @@ func (e Env) fuseCommand() *cli.Command {
 		Usage:     "mount the namespace, or a part of it, and serve it in the foreground",
 		UsageText: "goosefs fuse [-o OPTIONS] MOUNTPOINT [PATH]",
 		Description: "The mount is read-only. PATH is / unless given. Options are those of other FUSE file systems: ro, allow_other, uid=, gid=,\n" +
-			"umask=, attr_timeout=, entry_timeout=, direct_io, max_readahead=, nonempty.\n\n" +
+			"umask=, attr_timeout=, entry_timeout=, direct_io, max_readahead=, nonempty, xattr.\n\n" +
+			"On SIGUSR1 it logs what it did so far: files opened, how many of them are read directly from a worker's disk and by the kernel\n" +
+			"itself, and so on. With -o xattr, getfattr -n user.goosefs.read FILE tells how a file is read and why not directly.\n\n" +
 			"Examples:\n" +
 			"  goosefs fuse /mnt/goosefs\n" +
 			"  goosefs fuse -o allow_other,ro /mnt/hbase /hbase",
@@ -69,6 +73,7 @@ func (e Env) runFuse(mountpoint, root string, raw []string) error {
 		return err
 	}
 	log.Info("mount is up", slog.Group("facts", "version", e.Version, "at", mountpoint, "masters", cfg.MasterAddresses(), "pid", os.Getpid()))
+	defer statsOnSignal(log, m.Stats)()
 	go func() {
 		<-ctx.Done()
 		log.Info("unmounting", "at", mountpoint)
@@ -77,6 +82,28 @@ func (e Env) runFuse(mountpoint, root string, raw []string) error {
 		}
 	}()
 	return m.Wait()
+}
+
+// statsOnSignal logs what the mount did whenever the process gets SIGUSR1, until stop is called.
+func statsOnSignal(log *slog.Logger, stats func() fuse.Stats) (stop func()) {
+	signals, over, done := make(chan os.Signal, 1), make(chan struct{}), make(chan struct{})
+	signal.Notify(signals, syscall.SIGUSR1)
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-signals:
+				log.Info("statistics", "mount", stats())
+			case <-over:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(over)
+		<-done
+	}
 }
 
 // mountOptions are the configured options, and those typed, which go before.

@@ -14,6 +14,7 @@ type cluster interface {
 	Stat(ctx context.Context, path string, o client.StatOptions) (client.Info, error)
 	List(ctx context.Context, path string, o client.StatOptions) iter.Seq2[client.Info, error]
 	Open(ctx context.Context, path string) (file, error)
+	Directly(ctx context.Context, info client.Info) error
 
 	Mkdir(ctx context.Context, path string, o client.MkdirOptions) error
 	Touch(ctx context.Context, path string) error

@@ -208,6 +208,12 @@ func (f *fakeCluster) Open(_ context.Context, p string) (file, error) {
 	return &fakeFile{*i, bytes.NewReader(f.mu.data[p]), f.mu.fails["read "+p]}, nil
 }
 
+func (f *fakeCluster) Directly(_ context.Context, i client.Info) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.mu.fails["directly "+i.Path]
+}
+
 type fakeFile struct {
 	info client.Info
 	data *bytes.Reader

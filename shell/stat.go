@@ -2,6 +2,8 @@ package shell
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -14,7 +16,8 @@ func statVerb() verb {
 	return verb{
 		name: "stat", args: "[-f format] <path> ...",
 		summary: "print all that is known of a file or directory",
-		about: "In a format, %N is the name, %z the size in bytes, %b the number of blocks, %u the owner, %g the group, %i the id, " +
+		about: "The last line tells how a mount on this host would read the file, and why not directly from a worker's disk. " +
+			"In a format, %N is the name, %z the size in bytes, %b the number of blocks, %u the owner, %g the group, %i the id, " +
 			"%y the modification time and %Y the same in milliseconds since 1970.",
 		examples: []string{"goosefs fs stat /data", "goosefs fs stat -f '%z %N' '/data/*.gz'"},
 		flags: func() []cli.Flag {
@@ -60,9 +63,32 @@ func runStat(ctx context.Context, s *session) error {
 			for _, b := range info.Blocks {
 				s.printf("%s\n", blockText(b))
 			}
+			s.printf("Read on this host %s\n", s.way(ctx, c, info))
 		}
 		return nil
 	})
+}
+
+// way tells how a mount on this host, configured as this shell is, reads a file that it does not have open yet.
+func (s *session) way(ctx context.Context, c cluster, info client.Info) string {
+	const enabled, least = "goosefs.fuse.passthrough.enabled", "goosefs.fuse.passthrough.bytes.min"
+	cfg, err := s.conf()
+	switch {
+	case err != nil:
+		return "by stream: " + err.Error()
+	case !cfg.Bool(enabled):
+		return "by stream: " + enabled + " is false"
+	case info.Length < cfg.Bytes(least):
+		return "by stream, its pages kept by the kernel: it is smaller than " + least
+	}
+	if err = c.Directly(ctx, info); err == nil {
+		return "directly: the worker here holds all of it"
+	}
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err // the path is known
+	}
+	return "by stream: " + safe(err)
 }
 
 // statFormat fills in the fields of -f. Those that a directory has not are NA.

@@ -15,6 +15,8 @@ var (
 	errNotKept  = errors.New("the cache has no room or no time for it now")
 	errSilent   = errors.New("the source fell silent")
 	errRetired  = errors.New("its mount is another now")
+	errLarge    = errors.New("the file would take too much of the cache")
+	errTight    = errors.New("the cache refused bytes a moment ago")
 )
 
 // readError is an error with words for people, and operation, path and errno for programs.
@@ -54,6 +56,11 @@ func sourceSilent(src *source, err error, patience time.Duration) error {
 // sourceCrowded: so many ranges of the source wait to be fetched that this one's turn did not come.
 func sourceCrowded(src *source, patience time.Duration) error {
 	return readErrorf(src.GetPath(), syscall.EIO, "cannot read from the under file system: %s: too much of it is being fetched, no turn came for %v", src.GetPath(), patience)
+}
+
+// notKept: the cache would not take what it was to have.
+func notKept(src *source, bytes int64) error {
+	return readErrorf(src.GetPath(), syscall.ENOSPC, "%s is not cached: the worker's cache has no room for %d bytes of it, or it was freed meanwhile", src.GetPath(), bytes)
 }
 
 // placeOf is the URL or path that an error speaks of.

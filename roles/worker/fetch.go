@@ -13,6 +13,9 @@ import (
 const (
 	flightTries = 3 // in a row that bring nothing
 	retryPause  = 50 * time.Millisecond
+
+	keepTries = 5 // how often the cache is offered what somebody wants to be cached
+	keepPause = 50 * time.Millisecond
 )
 
 // fly fetches the flight's range, and has the cache keep it. It stays on the list until it is kept, so that nobody
@@ -240,6 +243,29 @@ func (f *fills) keep(src *source, fl *flight) bool {
 		}
 	}
 	return true
+}
+
+// insist has the cache keep what it refused of a flight that has landed: then nobody waited for the disk, now somebody
+// does. A file that is freed meanwhile stays so.
+func (f *fills) insist(ctx context.Context, src *source, x *file, fl *flight) error {
+	var missing int64
+	for tries := 0; tries < keepTries; tries++ {
+		missing = 0
+		for _, gap := range x.cached.Missing(fl.off, fl.size()) {
+			missing += gap.Len
+		}
+		if missing == 0 {
+			return nil
+		}
+		if tries > 1 {
+			pause(ctx, keepPause<<(tries-2))
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		f.keep(src, fl)
+	}
+	return notKept(src, missing)
 }
 
 // put puts bytes of the flight into the cache, unless the file was forgotten.

@@ -108,6 +108,22 @@ func (f *fills) tight() bool {
 	return time.Since(time.Unix(0, f.refused.Load())) < tightFor
 }
 
+// busy says that something is being fetched.
+func (f *fills) busy() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, flights := range f.mu.flights {
+		for _, fl := range flights {
+			select {
+			case <-fl.landed:
+			default:
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // read gives bytes of the file from w.off, at least one and at most len(p): from the cache or, as they come in, from
 // the source. While it waits for that, it calls beat every so often, and ends if that fails.
 func (f *fills) read(ctx context.Context, x *file, p []byte, w want, beat func() error) (n int, fromCache bool, err error) {
@@ -160,8 +176,8 @@ func (f *fills) prepare(ctx context.Context, x *file, off, n int64) error {
 	return nil
 }
 
-// ensure fetches what of a range is missing, and returns when it is in the cache. What the cache did not keep is no
-// error.
+// ensure fetches what of a range is missing, and returns when it is in the cache. What the cache refuses it is offered
+// again a few times, then that is an error, see insist.
 func (f *fills) ensure(ctx context.Context, x *file, off, n int64) error {
 	for end := off + n; off < end; {
 		step := min(end-off, runway*f.segment)
@@ -181,7 +197,9 @@ func (f *fills) ensure(ctx context.Context, x *file, off, n int64) error {
 		if fl == nil {
 			continue
 		}
-		err = fl.land(ctx)
+		if err = fl.land(ctx); err == nil {
+			err = f.insist(ctx, src, x, fl)
+		}
 		f.release(fl)
 		switch {
 		case err == errForsaken:

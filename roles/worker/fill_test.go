@@ -451,6 +451,38 @@ func TestEnsure(t *testing.T) {
 	}
 }
 
+// What the cache refused while its disk was behind, it is offered again by whoever wants it cached, and not fetched again.
+func TestEnsureInsists(t *testing.T) {
+	b := newStand(t, Options{FillRange: mib}, blockcache.Options{})
+	b.put(1, "f", 3*mib)
+	if err := b.fills.keeping.Acquire(t.Context(), b.fills.share); err != nil {
+		t.Fatal(err)
+	}
+	x := b.open(1)
+	if err := b.fills.ensure(t.Context(), x, 0, 3*mib); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.cache.CachedBytes(x.info.ID); got != 3*mib {
+		t.Errorf("%d bytes are cached", got)
+	}
+	if n := b.fills.counts.fromUFS.Load(); n != 3*mib {
+		t.Errorf("%d bytes were fetched", n)
+	}
+	if !b.fills.tight() {
+		t.Error("nobody noticed that the disk was behind")
+	}
+	b.fills.keeping.Release(b.fills.share)
+}
+
+// A cache that has no room, and stays so, is an error that says so.
+func TestEnsureWithoutRoom(t *testing.T) {
+	b := newStand(t, Options{FillRange: mib}, blockcache.Options{Policy: blockcache.NONE, Tiers: []blockcache.Tier{{
+		Alias: "MEM", Dirs: []blockcache.Dir{{Path: t.TempDir(), Quota: 2 * mib}},
+	}}})
+	b.put(1, "f", 4*mib)
+	mustFail(t, b.fills.ensure(t.Context(), b.open(1), 0, 4*mib), syscall.ENOSPC, "/f", "has no room")
+}
+
 // Random reads cost the source little more than they ask for.
 func TestRandomReads(t *testing.T) {
 	b := newStand(t, Options{}, blockcache.Options{})

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -132,10 +133,32 @@ func (h *handouts) handOut(req *clusterpb.HandoutRequest) (*clusterpb.HandoutRep
 	if req.GetLength() > 0 {
 		return h.part(req)
 	}
+	if req.GetFill() {
+		return &clusterpb.HandoutReply{Later: w.rests.add(req.GetFileId()), WorkerId: w.ID()}, nil
+	}
 	f, err := w.cache.Handout(req.GetFileId())
 	if err != nil {
-		return &clusterpb.HandoutReply{Refused: err.Error(), Later: errors.Is(err, blockcache.ErrUnverified)}, nil
+		return &clusterpb.HandoutReply{
+			Refused: w.refusal(req.GetFileId(), err), Later: errors.Is(err, blockcache.ErrUnverified),
+			Partial: errors.Is(err, blockcache.ErrPartial) || errors.Is(err, blockcache.ErrMiss), WorkerId: w.ID(),
+		}, nil
 	}
 	w.counts.handouts.Add(1)
 	return &clusterpb.HandoutReply{Here: true}, f
+}
+
+// refusal says to a person why there is no descriptor of a file.
+func (w *Worker) refusal(id int64, err error) string {
+	info, known := w.cache.Info(id)
+	switch {
+	case errors.Is(err, blockcache.ErrPartial) && known && info.Length > 0:
+		return fmt.Sprintf("the worker on this host holds %d%% of it", int(100*float64(w.cache.CachedBytes(id))/float64(info.Length)))
+	case errors.Is(err, blockcache.ErrMiss):
+		return "the worker on this host holds nothing of it"
+	case errors.Is(err, blockcache.ErrUnverified):
+		return "the worker on this host holds all of it, but has yet to verify that"
+	case errors.Is(err, blockcache.ErrTooMany):
+		return "the worker on this host has handed out as many files as it may"
+	}
+	return err.Error()
 }

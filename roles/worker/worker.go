@@ -29,6 +29,7 @@ type Worker struct {
 	sources  *sources
 	counts   *counts
 	fills    *fills
+	rests    *rests
 	reports  *reporter
 	server   *grpc.Server
 	handouts *handouts           // nil: no descriptors are handed out
@@ -85,6 +86,7 @@ func (w *Worker) start() (err error) {
 			w.log.Error("server ended", "err", err)
 		}
 	})
+	w.rests = w.startRests()
 	w.handouts = w.startHandouts()
 	w.reports.start()
 	return nil

@@ -1130,6 +1130,7 @@ type HandoutRequest struct {
 	Length        int64                  `protobuf:"varint,5,opt,name=length,proto3" json:"length,omitempty"` // bytes that are wanted; 0: the file, whole
 	Ahead         int64                  `protobuf:"varint,6,opt,name=ahead,proto3" json:"ahead,omitempty"`   // bytes behind them that will be wanted soon
 	Lent          uint64                 `protobuf:"varint,7,opt,name=lent,proto3" json:"lent,omitempty"`     // which descriptor of the file the asker has; 0: none
+	Fill          bool                   `protobuf:"varint,8,opt,name=fill,proto3" json:"fill,omitempty"`     // no descriptor now: what is missing of the file should come in, in the background
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1213,14 +1214,23 @@ func (x *HandoutRequest) GetLent() uint64 {
 	return 0
 }
 
+func (x *HandoutRequest) GetFill() bool {
+	if x != nil {
+		return x.Fill
+	}
+	return false
+}
+
 type HandoutReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Refused       string                 `protobuf:"bytes,1,opt,name=refused,proto3" json:"refused,omitempty"`  // why there is no descriptor, for a person; empty: it is here
-	Later         bool                   `protobuf:"varint,2,opt,name=later,proto3" json:"later,omitempty"`     // there may be one in a moment: ask again
-	Here          bool                   `protobuf:"varint,3,opt,name=here,proto3" json:"here,omitempty"`       // the descriptor came with this
-	Foreign       bool                   `protobuf:"varint,4,opt,name=foreign,proto3" json:"foreign,omitempty"` // refused, for the worker is of another cluster
-	Ready         int64                  `protobuf:"varint,5,opt,name=ready,proto3" json:"ready,omitempty"`     // so many bytes from the offset may be read in the descriptor named next
-	Lent          uint64                 `protobuf:"varint,6,opt,name=lent,proto3" json:"lent,omitempty"`       // which came with this unless the asker has it
+	Refused       string                 `protobuf:"bytes,1,opt,name=refused,proto3" json:"refused,omitempty"`                    // why there is no descriptor, for a person; empty: it is here
+	Later         bool                   `protobuf:"varint,2,opt,name=later,proto3" json:"later,omitempty"`                       // there may be one in a moment: ask again
+	Here          bool                   `protobuf:"varint,3,opt,name=here,proto3" json:"here,omitempty"`                         // the descriptor came with this
+	Foreign       bool                   `protobuf:"varint,4,opt,name=foreign,proto3" json:"foreign,omitempty"`                   // refused, for the worker is of another cluster
+	Ready         int64                  `protobuf:"varint,5,opt,name=ready,proto3" json:"ready,omitempty"`                       // so many bytes from the offset may be read in the descriptor named next
+	Lent          uint64                 `protobuf:"varint,6,opt,name=lent,proto3" json:"lent,omitempty"`                         // which came with this unless the asker has it
+	Partial       bool                   `protobuf:"varint,7,opt,name=partial,proto3" json:"partial,omitempty"`                   // refused, for not all of the file is cached
+	WorkerId      int64                  `protobuf:"varint,8,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"` // who answers: sockets of workers on other hosts may have the same path
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1293,6 +1303,20 @@ func (x *HandoutReply) GetReady() int64 {
 func (x *HandoutReply) GetLent() uint64 {
 	if x != nil {
 		return x.Lent
+	}
+	return 0
+}
+
+func (x *HandoutReply) GetPartial() bool {
+	if x != nil {
+		return x.Partial
+	}
+	return false
+}
+
+func (x *HandoutReply) GetWorkerId() int64 {
+	if x != nil {
+		return x.WorkerId
 	}
 	return 0
 }
@@ -2235,7 +2259,7 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	" \x01(\bR\tpersisted\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xba\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xce\x01\n" +
 	"\x0eHandoutRequest\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x17\n" +
@@ -2244,14 +2268,17 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\x06offset\x18\x04 \x01(\x03R\x06offset\x12\x16\n" +
 	"\x06length\x18\x05 \x01(\x03R\x06length\x12\x14\n" +
 	"\x05ahead\x18\x06 \x01(\x03R\x05ahead\x12\x12\n" +
-	"\x04lent\x18\a \x01(\x04R\x04lent\"\x96\x01\n" +
+	"\x04lent\x18\a \x01(\x04R\x04lent\x12\x12\n" +
+	"\x04fill\x18\b \x01(\bR\x04fill\"\xcd\x01\n" +
 	"\fHandoutReply\x12\x18\n" +
 	"\arefused\x18\x01 \x01(\tR\arefused\x12\x14\n" +
 	"\x05later\x18\x02 \x01(\bR\x05later\x12\x12\n" +
 	"\x04here\x18\x03 \x01(\bR\x04here\x12\x18\n" +
 	"\aforeign\x18\x04 \x01(\bR\aforeign\x12\x14\n" +
 	"\x05ready\x18\x05 \x01(\x03R\x05ready\x12\x12\n" +
-	"\x04lent\x18\x06 \x01(\x04R\x04lent\"\x0f\n" +
+	"\x04lent\x18\x06 \x01(\x04R\x04lent\x12\x18\n" +
+	"\apartial\x18\a \x01(\bR\apartial\x12\x1b\n" +
+	"\tworker_id\x18\b \x01(\x03R\bworkerId\"\x0f\n" +
 	"\rStatusRequest\"\xf6\x03\n" +
 	"\rClusterStatus\x12\x16\n" +
 	"\x06leader\x18\x01 \x01(\tR\x06leader\x124\n" +

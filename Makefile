@@ -5,7 +5,7 @@ GO ?= go
 TOOLS := $(CURDIR)/bin
 RACE := ./blockcache/... ./client/... ./fuse/... ./metastore/... ./raftlog/... ./roles/... ./test/mount ./ufs/... ./wire/...
 
-.PHONY: build test check unit race sim mutants chaos failover prepare generate generated tools bench clean
+.PHONY: build test check unit race sim mutants chaos failover eviction prepare generate generated tools bench clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o goosefs .
@@ -42,6 +42,10 @@ chaos:
 # failover kills the leader 100 times, or KILLS=20, and writes to docs/performance.md how long nobody was answered.
 failover:
 	$(GO) test -count=1 -timeout 0 -v -run 'TestFailover$$' ./test/chaos -kills $(or $(KILLS),100) -docs $(CURDIR)/docs
+
+# eviction writes the hit ratios of the eviction policies to docs/eviction.md.
+eviction:
+	$(GO) test -count=1 -v -run 'TestTraces$$' ./blockcache -docs $(CURDIR)/docs
 
 # bench compares mounts of one web server with the folder behind it and with each other, and writes the table and the picture
 # to docs: some ten minutes, or QUICK=1 for a small share. It wants nginx, curl, and rclone (Debian: apt-get install

@@ -2,8 +2,42 @@ package blockcache
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"runtime"
 	"testing"
 )
+
+// BenchmarkTouch is what a read pays for the order, with 100,000 blocks and uses by Zipf's law. B/block is what the order
+// takes in memory, the block with its position included.
+func BenchmarkTouch(b *testing.B) {
+	const blocks = 100_000
+	uses := zipf(rand.New(rand.NewPCG(1, 2)), blocks, 0.9, 1<<20)
+	for _, policy := range []string{TINYLFU, LRU} {
+		b.Run(policy, func(b *testing.B) {
+			file := &body{entry: &entry{info: FileInfo{ID: 1}}}
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			all := make([]*block, blocks)
+			o := newOrder(policy)
+			o.resize(blocks * mib)
+			for i := range all {
+				all[i] = &block{body: file, index: int64(i)}
+				all[i].charge.Store(mib)
+				o.touch(all[i])
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				o.touch(all[uses[i&(1<<20-1)]])
+				i++
+			}
+			b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/blocks, "B/block")
+		})
+	}
+}
 
 func BenchmarkReadAt(b *testing.B) {
 	c := mustOpen(b, one(b.TempDir(), 512*mib))

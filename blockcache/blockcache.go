@@ -13,8 +13,9 @@ const ChunkSize = 64 << 10
 
 // Policies for Options.Policy.
 const (
-	LRU  = "LRU"  // evict the block that was read or put longest ago
-	NONE = "NONE" // evict nothing; stop admitting when full
+	TINYLFU = "TINYLFU" // evict the block that was used least often lately, see docs/eviction.md
+	LRU     = "LRU"     // evict the block that was read or put longest ago
+	NONE    = "NONE"    // evict nothing; stop admitting when full
 )
 
 // ErrMiss says that the next byte asked for is not cached.
@@ -30,7 +31,7 @@ var (
 // Options describe a cache. Only Tiers has no default.
 type Options struct {
 	Tiers     []Tier       // fastest first, e.g. MEM, SSD, HDD
-	Policy    string       // LRU (default) or NONE
+	Policy    string       // TINYLFU (default), LRU or NONE
 	OpenFiles int          // most descriptors kept open between calls; default 512
 	Handouts  int          // most files of which descriptors are held elsewhere; default 1024
 	Log       *slog.Logger // nil discards

@@ -65,7 +65,8 @@ type block struct {
 	pins    atomic.Int32 // calls under way
 	charge  atomic.Int64 // bytes allocated for its chunks
 	retired atomic.Bool  // never to be ranked again; set under dir.mu
-	touched uint64       // dir.mu
+	touched uint64       // as of Cache.touches; dir.mu
+	place   position     // in dir's order; dir.mu
 }
 
 func newBody(e *entry, d *dir) *body {

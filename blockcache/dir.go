@@ -92,7 +92,7 @@ func (d *dir) release(n int64) {
 func (d *dir) full() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.mu.limit = min(d.mu.limit, d.mu.used)
+	d.setLimitLocked(min(d.mu.limit, d.mu.used))
 }
 
 // measure sets the limit by what the disk has left.
@@ -104,17 +104,29 @@ func (d *dir) measure() error {
 	free := int64(min(s.Bavail, uint64(maxLength)/uint64(s.Bsize))) * s.Bsize
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.mu.limit = min(d.quota, d.mu.used+free)
+	d.setLimitLocked(min(d.quota, d.mu.used+free))
 	return nil
 }
 
-// touch moves a block to the hot end. Only blocks with space on disk are ranked.
-func (d *dir) touch(b *block, now uint64) {
+func (d *dir) setLimitLocked(limit int64) {
+	if limit != d.mu.limit {
+		d.mu.limit = limit
+		d.mu.order.resize(int64(d.tier.low * float64(limit)))
+	}
+}
+
+// touch ranks a block that was read or put. Only blocks with space on disk are ranked.
+func (d *dir) touch(b *block, now uint64) { d.rank(b, now, order.touch) }
+
+// found ranks a block that was on disk when the cache was opened.
+func (d *dir) found(b *block, now uint64) { d.rank(b, now, order.found) }
+
+func (d *dir) rank(b *block, now uint64, how func(order, *block)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.mu.failed == nil && !b.retired.Load() {
 		b.touched = now
-		d.mu.order.touch(b)
+		how(d.mu.order, b)
 	}
 }
 
@@ -134,8 +146,8 @@ func (d *dir) state() dirState {
 		return dirState{}
 	}
 	s := dirState{limit: d.mu.limit, used: d.mu.used, owed: d.mu.owed}
-	for b := range d.mu.order.coldest() {
-		s.oldest = b.touched
+	for class, b := range d.mu.order.coldest() {
+		s.coldest = heat{class, b.touched}
 		break
 	}
 	return s
@@ -146,13 +158,18 @@ func (d *dir) cold(need int64) []candidate {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var list []candidate
-	for b := range d.mu.order.coldest() {
+	var h heat
+	for class, b := range d.mu.order.coldest() {
 		if need <= 0 {
 			break
 		}
+		if class != h.class {
+			h = heat{class: class}
+		}
+		h.touched = max(h.touched, b.touched)
 		c := candidate{
 			file: b.body.entry.info.ID, index: b.index,
-			bytes: b.charge.Load(), touched: b.touched,
+			bytes: b.charge.Load(), heat: h,
 			inUse: b.pins.Load() > 0 || b.body.held.Load(), block: b,
 		}
 		if !c.inUse {

@@ -30,10 +30,10 @@
 // Each directory has a quota; bytes are reserved before they are written and
 // given back after they are freed, so use is never above the quota, indexes,
 // directories and quarantine included. Above a tier's high watermark a
-// background goroutine frees the coldest blocks down to the low one; a writer
-// that meets a full directory frees just what it needs, or is refused: to be
-// cached is a favour, never a condition of reading. When the disk itself is
-// short the limit shrinks to what it has.
+// background goroutine frees the coldest blocks, as the policy ranks them, down
+// to the low one; a writer that meets a full directory frees just what it needs,
+// or is refused: to be cached is a favour, never a condition of reading. When
+// the disk itself is short the limit shrinks to what it has.
 //
 // A hole reads as zeros, so a block that is being read or written through this
 // package is not evicted, and a file of which somebody else may hold a

@@ -77,15 +77,8 @@ func (c *Cache) settle(d *dir) {
 // one, or nothing more can go.
 func (c *Cache) round(ctx context.Context) {
 	for ctx.Err() == nil {
-		tiers := c.states()
-		for i, t := range tiers {
-			tier, dirs := t.needs()
-			for j := range t.dirs {
-				t.dirs[j].cold = c.tiers[i].dirs[j].cold(max(tier, dirs[j]))
-			}
-		}
 		freed := int64(0)
-		for _, v := range plan(tiers) {
+		for _, v := range c.victims() {
 			if ctx.Err() != nil {
 				return
 			}
@@ -98,6 +91,18 @@ func (c *Cache) round(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// victims are the blocks that a round has to evict.
+func (c *Cache) victims() []candidate {
+	tiers := c.states()
+	for i, t := range tiers {
+		tier, dirs := t.needs()
+		for j := range t.dirs {
+			t.dirs[j].cold = c.tiers[i].dirs[j].cold(max(tier, dirs[j]))
+		}
+	}
+	return plan(tiers)
 }
 
 // states is what decisions are made on.

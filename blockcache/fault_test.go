@@ -216,6 +216,7 @@ func TestAFileSystemWithoutHolesEvictsWholeFiles(t *testing.T) {
 	path := t.TempDir()
 	o := one(path, 16*mib)
 	o.open = disk.open
+	o.Policy = LRU // the newest stay
 	c := mustOpen(t, o)
 	stop := watch(t, c, nil)
 	f := mustAcquire(t, c, FileInfo{ID: 1, Length: 4 * mib, BlockSize: mib})

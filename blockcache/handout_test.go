@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -263,7 +264,9 @@ func TestCutOffUnderAReader(t *testing.T) {
 
 // TestHandedOutFilesAreNoVictims: they are not evicted while they are held, and are afterwards.
 func TestHandedOutFilesAreNoVictims(t *testing.T) {
-	c := mustOpen(t, one(t.TempDir(), 20*mib))
+	o := one(t.TempDir(), 20*mib)
+	o.Policy = LRU // TINYLFU would keep what was used twice
+	c := mustOpen(t, o)
 	info := FileInfo{ID: 1, Length: 4 * mib, BlockSize: mib}
 	put(t, mustAcquire(t, c, info), 0, info.Length)
 	held := wantHandout(t, c, info)
@@ -287,6 +290,24 @@ func TestHandedOutFilesAreNoVictims(t *testing.T) {
 		t.Error("it is never evicted any more")
 	}
 	audit(t, c)
+}
+
+// TestAHandoutIsAUse: what its holder reads nobody sees.
+func TestAHandoutIsAUse(t *testing.T) {
+	o := one(t.TempDir(), 20*mib)
+	o.Policy = LRU
+	c := mustOpen(t, o)
+	for id := int64(1); id <= 3; id++ {
+		put(t, mustAcquire(t, c, FileInfo{ID: id, Length: 2 * mib, BlockSize: mib}), 0, 2*mib)
+	}
+	wantHandout(t, c, FileInfo{ID: 1, Length: 2 * mib, BlockSize: mib})
+	var order []int64
+	for _, v := range c.dirs[0].cold(20 * mib) {
+		order = append(order, v.file)
+	}
+	if !slices.Equal(order, []int64{2, 2, 3, 3, 1, 1}) {
+		t.Errorf("coldest first: %v", order)
+	}
 }
 
 func TestHandoutsAreBounded(t *testing.T) {

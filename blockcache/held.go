@@ -1,8 +1,11 @@
 package blockcache
 
 import (
+	"cmp"
 	"errors"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -32,7 +35,9 @@ func (c *Cache) Handout(id int64) (*os.File, error) {
 	}
 	f, err := c.handout(b)
 	switch err {
-	case nil, ErrMiss, ErrPartial, ErrTooMany:
+	case nil:
+		c.touchAll(b)
+	case ErrMiss, ErrPartial, ErrTooMany:
 	case ErrUnverified:
 		c.doubts.add(id)
 	default:
@@ -40,6 +45,16 @@ func (c *Cache) Handout(id int64) (*os.File, error) {
 		err = ErrMiss
 	}
 	return f, err
+}
+
+// touchAll ranks all blocks of a body: its readers will not be seen.
+func (c *Cache) touchAll(b *body) {
+	b.entry.mu.Lock()
+	blocks := slices.SortedFunc(maps.Values(b.blocks), func(x, y *block) int { return cmp.Compare(x.index, y.index) })
+	b.entry.mu.Unlock()
+	for _, k := range blocks {
+		b.dir.touch(k, c.touches.Add(1))
+	}
 }
 
 // handout holds entry.names: nothing is punched or unlinked while the descriptor gets its lock.

@@ -80,7 +80,7 @@ func (c *Cache) adoptBody(b *body) {
 	}
 	slices.SortFunc(blocks, func(x, y *block) int { return cmp.Compare(x.index, y.index) })
 	for _, k := range blocks {
-		b.dir.touch(k, c.touches.Add(1))
+		b.dir.found(k, c.touches.Add(1))
 	}
 }
 

@@ -31,7 +31,8 @@ func Open(o Options) (*Cache, error) {
 		tt := &tier{alias: t.Alias, high: t.High, low: t.Low}
 		for _, od := range t.Dirs {
 			d := &dir{path: od.Path, quota: od.Quota, tier: tt}
-			d.mu.limit, d.mu.order, d.mu.shards = od.Quota, newLRU(), map[string]bool{}
+			d.mu.order, d.mu.shards = newOrder(o.Policy), map[string]bool{}
+			d.setLimitLocked(od.Quota)
 			tt.dirs = append(tt.dirs, d)
 			c.dirs = append(c.dirs, d)
 		}

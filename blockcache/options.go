@@ -31,10 +31,10 @@ func (o Options) withDefaults() (Options, error) {
 		o.Handouts = defaultHandouts
 	}
 	if o.Policy == "" {
-		o.Policy = LRU
+		o.Policy = TINYLFU
 	}
-	if o.Policy != LRU && o.Policy != NONE {
-		return o, refuse(o.Policy, "no such eviction policy, use %s or %s", LRU, NONE)
+	if o.Policy != TINYLFU && o.Policy != LRU && o.Policy != NONE {
+		return o, refuse(o.Policy, "no such eviction policy, use %s, %s or %s", TINYLFU, LRU, NONE)
 	}
 	tiers := make([]Tier, len(o.Tiers))
 	seen := map[string]bool{}

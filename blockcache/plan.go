@@ -1,9 +1,6 @@
 package blockcache
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
 // This file decides and touches nothing: who has to go, and where a new file
 // is put. evict.go and create.go carry it out.
@@ -19,16 +16,15 @@ type tierState struct {
 // bytes within used that will come back by themselves (unlinked, still held).
 type dirState struct {
 	limit, used, owed int64
-	oldest            uint64      // when its coldest block was touched; 0 if it has none
+	coldest           heat        // of its coldest block; zero if it has none
 	cold              []candidate // coldest first, at least as many as are needed
 }
 
-// candidate is a block that may go. touched counts touches of the whole cache,
-// so that blocks of different directories can be compared.
+// candidate is a block that may go.
 type candidate struct {
 	file, index int64
 	bytes       int64
-	touched     uint64
+	heat        heat
 	inUse       bool
 	block       *block // for the executor
 }
@@ -69,7 +65,7 @@ func plan(tiers []tierState) []candidate {
 				all = append(all, choice{c, i})
 			}
 		}
-		slices.SortStableFunc(all, func(a, b choice) int { return cmp.Compare(a.touched, b.touched) })
+		slices.SortStableFunc(all, func(a, b choice) int { return a.heat.compare(b.heat) })
 		tier, dirs := t.needs()
 		for _, c := range all {
 			if c.inUse || tier <= 0 && dirs[c.dir] <= 0 {
@@ -124,11 +120,11 @@ func place(tiers []tierState, need int64) (tier, dir int, ok bool) {
 			return tier, dir, true
 		}
 	}
-	var oldest uint64
+	var coldest heat
 	for i, t := range tiers {
 		for j, d := range t.dirs {
-			if d.limit > 0 && float64(need) <= t.high*float64(d.limit) && (!ok || d.oldest < oldest) {
-				tier, dir, ok, oldest = i, j, true, d.oldest
+			if d.limit > 0 && float64(need) <= t.high*float64(d.limit) && (!ok || d.coldest.compare(coldest) < 0) {
+				tier, dir, ok, coldest = i, j, true, d.coldest
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package blockcache
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +13,7 @@ import (
 //
 //	tier HDD high=0.8 low=0.7
 //	dir a limit=100 used=85 owed=5
-//	block 1/0 bytes=10 at=3 in-use
+//	block 1/0 bytes=10 class=1 at=3 in-use
 //
 // Regenerate with -rewrite, and commit only differences that you understand.
 func TestPlan(t *testing.T) {
@@ -65,7 +64,7 @@ func parseTiers(t *testing.T, text string) (tiers []tierState, names [][]string)
 		for _, w := range words[2:] {
 			key, value, _ := strings.Cut(w, "=")
 			to := map[string]any{"high": &high, "low": &low, "limit": &d.limit, "used": &d.used,
-				"owed": &d.owed, "bytes": &c.bytes, "at": &c.touched}[key]
+				"owed": &d.owed, "bytes": &c.bytes, "class": &c.heat.class, "at": &c.heat.touched}[key]
 			if key == "in-use" {
 				c.inUse = true
 			} else if _, err := fmt.Sscan(value, to); err != nil {
@@ -87,8 +86,8 @@ func parseTiers(t *testing.T, text string) (tiers []tierState, names [][]string)
 			dirs := tiers[len(tiers)-1].dirs
 			last := &dirs[len(dirs)-1]
 			last.cold = append(last.cold, c)
-			slices.SortFunc(last.cold, func(a, b candidate) int { return cmp.Compare(a.touched, b.touched) })
-			last.oldest = last.cold[0].touched
+			slices.SortFunc(last.cold, func(a, b candidate) int { return a.heat.compare(b.heat) })
+			last.coldest = last.cold[0].heat
 		}
 	}
 	return tiers, names

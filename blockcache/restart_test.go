@@ -45,6 +45,12 @@ func TestRestartKeepsTheCache(t *testing.T) {
 // TestRestartKeepsTheOrder: what was put last goes last, as far as a file's
 // time can tell.
 func TestRestartKeepsTheOrder(t *testing.T) {
+	for _, policy := range []string{TINYLFU, LRU, NONE} {
+		t.Run(policy, func(t *testing.T) { restartKeepsTheOrder(t, policy) })
+	}
+}
+
+func restartKeepsTheOrder(t *testing.T, policy string) {
 	path := t.TempDir()
 	var infos []FileInfo
 	for id := int64(1); id <= 6; id++ {
@@ -58,7 +64,9 @@ func TestRestartKeepsTheOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := mustOpen(t, one(path, 16*mib))
+	o := one(path, 16*mib)
+	o.Policy = policy
+	c := mustOpen(t, o)
 	var order []int64
 	for _, v := range c.dirs[0].cold(100 * mib) {
 		order = append(order, v.file)

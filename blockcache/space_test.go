@@ -82,7 +82,9 @@ func tmpfs(t *testing.T, size int64) (path string) {
 
 func TestPassingHighComesBackToLow(t *testing.T) {
 	const quota = 16 * mib
-	c := mustOpen(t, one(t.TempDir(), quota))
+	o := one(t.TempDir(), quota)
+	o.Policy = LRU
+	c := mustOpen(t, o)
 	defer watch(t, c, walked)()
 	info := FileInfo{ID: 1, Length: 64 * mib, BlockSize: mib}
 	f := mustAcquire(t, c, info)

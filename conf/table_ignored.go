@@ -57,6 +57,8 @@ func ignoredOfServers() []ignoredGroup {
 		{"Processes are known by the host name that they are given.", []string{"goosefs.network.ip.address.used"}},
 		{"Which folder of a tier takes new bytes follows the free space, and tiers are freed ahead of writers between the two watermarks.", []string{
 			"goosefs.worker.allocator.class", "goosefs.worker.reviewer.class", "goosefs.worker.tieredstore.free.ahead.bytes",
+		}},
+		{"TINYLFU, which takes the place of LRFU, has nothing to set.", []string{
 			"goosefs.worker.block.annotator.lrfu.step.factor", "goosefs.worker.block.annotator.lrfu.attenuation.factor",
 		}},
 		{"Not built yet: moving bytes between tiers.", []string{

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"goosefs/blockcache"
@@ -90,12 +91,17 @@ func FromConf(c *conf.Conf, log *slog.Logger) (Options, error) {
 	return o, nil
 }
 
-// policy reads the configured eviction policy. The class names of GooseFS all mean LRU.
+// policy reads the configured eviction policy: a name in any case, or a class of GooseFS or Alluxio. The nearest to their
+// LRFU, recency and frequency in one figure, is TINYLFU.
 func policy(annotator string) string {
-	if annotator == blockcache.NONE {
-		return blockcache.NONE
+	name := annotator[strings.LastIndex(annotator, ".")+1:]
+	switch name = strings.ToUpper(name); strings.TrimSuffix(name, "ANNOTATOR") {
+	case "LRU":
+		return blockcache.LRU
+	case "LRFU":
+		return blockcache.TINYLFU
 	}
-	return blockcache.LRU
+	return name
 }
 
 // ownAddress is the address that this host has on its way to the masters: others reach it there. Nothing is sent.

@@ -38,8 +38,12 @@ func TestFromConf(t *testing.T) {
 		t.Errorf("tiers %+v", o.Cache.Tiers)
 	}
 	for annotator, want := range map[string]string{
-		"": blockcache.LRU, "LRU": blockcache.LRU, "NONE": blockcache.NONE,
-		"com.qcloud.cos.goosefs.worker.block.annotator.LRFUAnnotator": blockcache.LRU,
+		"": blockcache.TINYLFU, "TINYLFU": blockcache.TINYLFU, "tinylfu": blockcache.TINYLFU, "LRFU": blockcache.TINYLFU,
+		"LRU": blockcache.LRU, "lru": blockcache.LRU, "NONE": blockcache.NONE, "none": blockcache.NONE,
+		"com.qcloud.cos.goosefs.worker.block.annotator.LRUAnnotator":  blockcache.LRU,
+		"com.qcloud.cos.goosefs.worker.block.annotator.LRFUAnnotator": blockcache.TINYLFU,
+		"goosefs.worker.block.annotator.LRUAnnotator":                 blockcache.LRU,
+		"alluxio.worker.block.annotator.LRFUAnnotator":                blockcache.TINYLFU,
 	} {
 		args := []string{"goosefs.worker.hostname=w"}
 		if annotator != "" {
@@ -48,6 +52,14 @@ func TestFromConf(t *testing.T) {
 		if o := load(args...); o.Cache.Policy != want || o.Host != "w" {
 			t.Errorf("%q is policy %q on %q", annotator, o.Cache.Policy, o.Host)
 		}
+	}
+}
+
+func TestAnUnknownPolicyIsRefused(t *testing.T) {
+	t.Setenv("GOOSEFS_CONF_DIR", t.TempDir())
+	_, _, err := conf.Load(conf.Input{Args: []string{"goosefs.worker.block.annotator.class=com.example.MyAnnotator"}, Role: conf.RoleWorker})
+	if err == nil || !strings.Contains(err.Error(), "write one of TINYLFU, LRU, NONE") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -351,7 +351,7 @@ func fill(t testing.TB, o Options, infos ...FileInfo) {
 }
 
 func TestAllTiersFillAndEvictAsOne(t *testing.T) {
-	o := Options{Tiers: []Tier{
+	o := Options{Policy: LRU, Tiers: []Tier{
 		{Alias: "MEM", Dirs: []Dir{{t.TempDir(), 4 * mib}}, High: 0.8, Low: 0.5},
 		{Alias: "HDD", Dirs: []Dir{{t.TempDir(), 8 * mib}, {t.TempDir(), 8 * mib}}, High: 0.8, Low: 0.5},
 	}}

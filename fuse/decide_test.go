@@ -71,6 +71,7 @@ func TestParseOptions(t *testing.T) {
 		{text: "ro,direct_io,allow_other", want: func(o *Options) { o.ReadOnly, o.DirectIO, o.AllowOther = true, true, true }},
 		{text: "rw,direct_io,uid=1000,gid=1001,max_readahead=0", want: func(o *Options) { o.DirectIO, o.UID, o.GID, o.MaxReadAhead = true, 1000, 1001, -1 }},
 		{text: "ro, rw", want: func(o *Options) {}},
+		{text: "no_open", want: func(o *Options) { o.NoOpen = true }},
 		{text: "direct_io,kernel_cache", want: func(o *Options) {}},
 		{text: "auto_cache,nosuid,nodev,noatime,default_permissions,big_writes", want: func(o *Options) {}},
 		{text: "nonempty,noexec,user_xattr", want: func(o *Options) { o.NonEmpty, o.NoExec, o.XAttrs = true, true, true }},
@@ -117,6 +118,13 @@ func TestDefaults(t *testing.T) {
 	if err != nil || o.Root != "/x" || o.EntryTimeout != 0 || o.AttrTimeout != 3*time.Second || o.NegativeTimeout != unconfirmed ||
 		!o.ReadOnly || o.MaxRead != maxRequest || o.MaxBackground != 64 || o.FsName != "goosefs-fuse" || !slices.Equal(ignored, []string{"odd"}) {
 		t.Errorf("%+v, ignored %q, %v", o, ignored, err)
+	}
+	o, _, err = Options{Raw: []string{"no_open,rw,passthrough"}}.withDefaults()
+	if err != nil || !o.ReadOnly || o.Passthrough >= 0 {
+		t.Errorf("a mount without OPEN: %+v, %v", o, err)
+	}
+	if _, _, err = (Options{NoOpen: true, Raw: []string{"direct_io"}}).withDefaults(); err == nil {
+		t.Error("no_open and direct_io go together")
 	}
 	if words := helperOptions(Options{FsName: `a,b\c`, ReadOnly: true, MaxRead: 4096}); !strings.Contains(words, `fsname=a\,b\\c`) || !strings.Contains(words, ",ro") {
 		t.Error(words)

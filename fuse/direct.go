@@ -263,6 +263,8 @@ func (n *fileNode) way(ctx context.Context, info client.Info) string {
 		return by
 	case streams && why != nil:
 		return "stream, until all have closed it, for when it was opened: " + bare(why)
+	case n.m.opts.NoOpen:
+		return "stream: files of this mount are not opened"
 	case n.m.opts.Passthrough < 0 || n.m.opts.DirectIO:
 		return "stream: reading directly is turned off"
 	case info.Length < n.m.opts.Passthrough:

@@ -40,6 +40,18 @@ type served struct {
 // Init is called once, before the first request. The tree has its server already: the notifier.
 func (s served) Init(server *gofuse.Server) { s.told.Server = server }
 
+// asksOpenFile, in the place of the answer's lifetime, is how a node learns that the kernel asks on behalf of an open
+// file: go-fuse tells by the handle, and a mount without OPEN has none.
+const asksOpenFile = 1
+
+// GetAttr marks what is asked on behalf of an open file.
+func (s served) GetAttr(cancel <-chan struct{}, in *gofuse.GetAttrIn, out *gofuse.AttrOut) gofuse.Status {
+	if in.Flags()&gofuse.FUSE_GETATTR_FH != 0 {
+		out.AttrValidNsec = asksOpenFile
+	}
+	return s.RawFileSystem.GetAttr(cancel, in, out)
+}
+
 // Release lets go-fuse release a handle, and then ends it here: only now the kernel has back what it was given for it.
 func (s served) Release(cancel <-chan struct{}, in *gofuse.ReleaseIn) {
 	s.RawFileSystem.Release(cancel, in)

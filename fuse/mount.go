@@ -32,6 +32,7 @@ type Mounted struct {
 	trust    trust
 	stats    counters
 	spoiled  spoiled
+	shelf    shelf
 
 	serving context.Context // ends when the kernel has let go of the mount
 	ended   chan struct{}   // closed when all our goroutines have ended
@@ -167,6 +168,7 @@ func (m *Mounted) start(server *gofuse.Server) {
 	})
 	go func() {
 		<-served
+		m.shelf.close()
 		stop()
 		others.Wait()
 		m.notifier.close()

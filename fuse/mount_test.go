@@ -176,10 +176,11 @@ func TestKernelThatRefuses(t *testing.T) {
 }
 
 func TestEverythingIsReadOnly(t *testing.T) {
-	for _, ro := range []bool{false, true} {
+	for _, o := range []Options{{}, {ReadOnly: true}, {NoOpen: true, Raw: []string{"rw"}}} {
 		tree := newMemTree()
 		tree.put("/d/f", []byte("x"))
-		dir, _ := mounted(t, tree, Options{ReadOnly: ro})
+		dir, _ := mounted(t, tree, o)
+		wantContent(t, dir+"/d/f", "x") // a mount without OPEN is one from now on
 		f, d, no := dir+"/d/f", dir+"/d", dir+"/d/new"
 		open := func(at string, flags int) error {
 			fd, err := syscall.Open(at, flags, 0o600)
@@ -207,7 +208,7 @@ func TestEverythingIsReadOnly(t *testing.T) {
 			"utimes":      os.Chtimes(f, time.Now(), time.Now()),
 			"mkdir again": syscall.Mkdir(d+"/deeper", 0o700),
 		} {
-			wantErrno(t, fmt.Sprintf("ro=%v: %s", ro, what), err, syscall.EROFS)
+			wantErrno(t, fmt.Sprintf("ro=%v, no_open=%v: %s", o.ReadOnly, o.NoOpen, what), err, syscall.EROFS)
 		}
 		wantContent(t, f, "x")
 	}

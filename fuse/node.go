@@ -150,7 +150,7 @@ func (n *node) current(ctx context.Context) (client.Info, time.Duration, error) 
 func (n *node) Getattr(ctx context.Context, f gofusefs.FileHandle, out *gofuse.AttrOut) syscall.Errno {
 	last, ok := n.remember()
 	info, left := last.info, last.left
-	if _, open := f.(*handle); open && !ok {
+	if !ok && n.isOpen(f, out) {
 		left = min(unconfirmed, n.m.opts.AttrTimeout)
 	} else if !ok {
 		var err error
@@ -161,6 +161,15 @@ func (n *node) Getattr(ctx context.Context, f gofusefs.FileHandle, out *gofuse.A
 	n.m.fillAttr(info, &out.Attr)
 	out.SetTimeout(left)
 	return 0
+}
+
+// isOpen says whether somebody has the file open, as far as it can be known.
+func (n *node) isOpen(f gofusefs.FileHandle, out *gofuse.AttrOut) bool {
+	if _, open := f.(*handle); open || !n.m.opts.NoOpen {
+		return open
+	}
+	file, ok := n.EmbeddedInode().Operations().(*fileNode)
+	return ok && (out.AttrValidNsec == asksOpenFile || n.m.shelf.holds(file))
 }
 
 // Statfs answers df.

@@ -1,6 +1,7 @@
 package fuse
 
 import (
+	"errors"
 	"log/slog"
 	"path"
 	"time"
@@ -20,6 +21,7 @@ type Options struct {
 	AllowOther bool // let users other than the mounting one in, as far as file modes allow
 	ReadOnly   bool // mount ro; without it the mount looks writable and attempts answer EROFS
 	DirectIO   bool // keep no pages in the kernel
+	NoOpen     bool // the kernel opens and closes files without asking, see kept.go; implies ReadOnly and no Passthrough
 	NonEmpty   bool // hide what the mount point holds
 	NoExec     bool // programs on the mount cannot be run
 	XAttrs     bool // show user.goosefs.* attributes; costs ls -l a request per file
@@ -59,6 +61,13 @@ func (o Options) withDefaults() (full Options, ignored []string, err error) {
 		return o, nil, err
 	}
 	o.Raw = nil
+	if o.NoOpen {
+		if o.DirectIO {
+			return o, nil, errors.New("mount options no_open and direct_io exclude each other: that no pages are kept is said at each open")
+		}
+		// The kernel would let programs open files for writing.
+		o.ReadOnly, o.Passthrough = true, -1
+	}
 	o.Root = path.Clean("/" + o.Root)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -84,6 +84,8 @@ func (o *Options) flag(name string) (known bool, set func()) {
 		return true, func() { o.Passthrough = 0 }
 	case "no_passthrough":
 		return true, func() { o.Passthrough = -1 }
+	case "no_open":
+		return true, func() { o.NoOpen = true }
 	case "direct_io":
 		return true, func() { o.DirectIO = true }
 	case "kernel_cache", "auto_cache": // pages are always kept, and always right

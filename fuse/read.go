@@ -15,6 +15,7 @@ import (
 type fileNode struct {
 	node
 	ways ways
+	kept *kept // Options.NoOpen; nil: it is not being read. The shelf's lock guards it.
 }
 
 // handle is an open file: its own view of the version that its inode stands for. go-fuse releases it when no read
@@ -29,6 +30,9 @@ type handle struct {
 // Open opens the version that this inode stands for. If the name means another one by now, or the inode is spoiled, it says
 // ESTALE, and the kernel looks the name up and opens that.
 func (n *fileNode) Open(ctx context.Context, flags uint32) (gofusefs.FileHandle, uint32, syscall.Errno) {
+	if n.m.opts.NoOpen {
+		return nil, 0, syscall.ENOSYS // the kernel does not ask again, on this mount
+	}
 	const writing = syscall.O_TRUNC | syscall.O_APPEND | syscall.O_CREAT
 	if flags&syscall.O_ACCMODE != syscall.O_RDONLY || flags&writing != 0 {
 		return nil, 0, syscall.EROFS
@@ -57,36 +61,46 @@ func (n *fileNode) Open(ctx context.Context, flags uint32) (gofusefs.FileHandle,
 
 // Read fills dest from off, up to the end of the file. It never answers with less: the kernel would take the file to
 // end there.
-func (h *handle) Read(ctx context.Context, dest []byte, off int64) (gofuse.ReadResult, syscall.Errno) {
+func (n *fileNode) Read(ctx context.Context, f gofusefs.FileHandle, dest []byte, off int64) (gofuse.ReadResult, syscall.Errno) {
+	n.m.stats.reads.Add(1)
+	h, ok := f.(*handle)
+	if !ok {
+		return n.readKept(ctx, dest, off)
+	}
 	want := dest[:max(0, min(int64(len(dest)), h.size-off))]
-	h.n.m.stats.reads.Add(1)
+	if len(want) > 0 && h.direct != nil {
+		return h.readDirect(want, off)
+	}
+	return n.fill(ctx, h.file, want, off)
+}
+
+// fill reads all of want.
+func (n *fileNode) fill(ctx context.Context, file File, want []byte, off int64) (gofuse.ReadResult, syscall.Errno) {
 	if len(want) == 0 {
 		return gofuse.ReadResultData(nil), 0
 	}
-	if h.direct != nil {
-		return h.readDirect(want, off)
-	}
 	ctx, stop := patient(ctx)
 	defer stop()
-	for n := 0; n < len(want); {
-		got, err := h.file.ReadAt(ctx, want[n:], off+int64(n))
-		n += got
-		if n == len(want) {
+	for done := 0; done < len(want); {
+		got, err := file.ReadAt(ctx, want[done:], off+int64(done))
+		done += got
+		if done == len(want) {
 			break
 		}
 		if err == nil && got == 0 || errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {
-			return nil, h.n.m.failed("read", h.n.path(), err)
+			return nil, n.m.failed("read", n.path(), err)
 		}
 	}
-	h.n.m.stats.bytes.Add(int64(len(want)))
+	n.m.stats.bytes.Add(int64(len(want)))
 	return gofuse.ReadResultData(want), 0
 }
 
-// Flush is asked of kernels that do not know FOPEN_NOFLUSH, once: they remember the answer.
-func (h *handle) Flush(ctx context.Context) syscall.Errno { return syscall.ENOSYS }
+// Flush is asked, once, of kernels that do not know FOPEN_NOFLUSH, and of mounts without OPEN: the kernel remembers the
+// answer.
+func (n *fileNode) Flush(context.Context, gofusefs.FileHandle) syscall.Errno { return syscall.ENOSYS }
 
 // Release ends the handle.
 func (h *handle) Release(ctx context.Context) syscall.Errno {
@@ -101,7 +115,7 @@ func (h *handle) Release(ctx context.Context) syscall.Errno {
 var (
 	_ gofusefs.FilePassthroughFder = (*handle)(nil)
 	_ gofusefs.NodeOpener          = (*fileNode)(nil)
-	_ gofusefs.FileReader          = (*handle)(nil)
-	_ gofusefs.FileFlusher         = (*handle)(nil)
+	_ gofusefs.NodeReader          = (*fileNode)(nil)
+	_ gofusefs.NodeFlusher         = (*fileNode)(nil)
 	_ gofusefs.FileReleaser        = (*handle)(nil)
 )

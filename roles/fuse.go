@@ -21,7 +21,7 @@ func (e Env) fuseCommand() *cli.Command {
 		Usage:     "mount the namespace, or a part of it, and serve it in the foreground",
 		UsageText: "goosefs fuse [-o OPTIONS] MOUNTPOINT [PATH]",
 		Description: "The mount is read-only. PATH is / unless given. Options are those of other FUSE file systems: ro, allow_other, uid=, gid=,\n" +
-			"umask=, attr_timeout=, entry_timeout=, direct_io, max_readahead=, nonempty, xattr.\n\n" +
+			"umask=, attr_timeout=, entry_timeout=, direct_io, no_open, max_readahead=, nonempty, xattr.\n\n" +
 			"On SIGUSR1 it logs what it did so far: files opened, how many of them are read directly from a worker's disk and by the kernel\n" +
 			"itself, and so on. With -o xattr, getfattr -n user.goosefs.read FILE tells how a file is read and why not directly.\n\n" +
 			"Examples:\n" +
@@ -115,6 +115,7 @@ func mountOptions(c *conf.Conf, log *slog.Logger, root string, raw []string) fus
 		MaxReadAhead: int(orNone(c.Bytes("goosefs.fuse.readahead.bytes"))),
 		Passthrough:  max(1, c.Bytes("goosefs.fuse.passthrough.bytes.min")),
 	}
+	o.NoOpen = c.Bool("goosefs.fuse.no.open.enabled")
 	if !c.Bool("goosefs.fuse.passthrough.enabled") {
 		o.Passthrough = -1
 	}

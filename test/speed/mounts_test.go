@@ -134,6 +134,7 @@ func mounts(t *testing.T, program string) []mountable {
 	all := []mountable{
 		goosefs(program, "goosefs"),
 		goosefs(program, "without passthrough", "-Dgoosefs.fuse.passthrough.enabled=false"),
+		goosefs(program, "without open", "-Dgoosefs.fuse.no.open.enabled=true"),
 		goosefs(program, "by streams", "-Dgoosefs.user.short.circuit.enabled=false"),
 	}
 	if path, err := exec.LookPath("rclone"); err == nil {

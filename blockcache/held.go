@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -160,12 +161,14 @@ type heldFiles struct {
 	mu struct {
 		sync.Mutex
 		probes map[*body]diskFile
+		bytes  map[*dir]int64 // what may be cached of them
+		looked time.Time      // by lookAgain
 	}
 }
 
 func newHeldFiles(open opener, max int) *heldFiles {
 	h := &heldFiles{open: open, max: max}
-	h.mu.probes = map[*body]diskFile{}
+	h.mu.probes, h.mu.bytes = map[*body]diskFile{}, map[*dir]int64{}
 	return h
 }
 
@@ -178,7 +181,13 @@ func (h *heldFiles) add(b *body) error {
 	case known:
 		return nil
 	case n >= h.max:
-		return ErrTooMany
+		h.lookAgain()
+		h.mu.Lock()
+		n = len(h.mu.probes)
+		h.mu.Unlock()
+		if n >= h.max {
+			return ErrTooMany
+		}
 	}
 	probe, err := h.open(b.dir.dataPath(b.entry.info.ID), os.O_RDONLY)
 	if err != nil {
@@ -187,8 +196,35 @@ func (h *heldFiles) add(b *body) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.mu.probes[b] = probe
+	h.mu.bytes[b.dir] += whole(b.entry.info)
 	b.held.Store(true)
 	return nil
+}
+
+// lookPause is how long lookAgain leaves those alone who are asked in vain.
+const lookPause = 20 * time.Millisecond
+
+// lookAgain looks before its time: small files are opened and closed by the thousand in a second, and those that were
+// given back should be in nobody's way. It is false if it did so just now.
+func (h *heldFiles) lookAgain() bool {
+	h.mu.Lock()
+	now := time.Now()
+	soon := now.Sub(h.mu.looked) < lookPause
+	if !soon {
+		h.mu.looked = now
+	}
+	h.mu.Unlock()
+	if !soon {
+		h.look() // what it finds changed is found again when the evictor looks
+	}
+	return !soon
+}
+
+// forgetLocked takes a body out.
+func (h *heldFiles) forgetLocked(b *body, probe diskFile) {
+	_ = probe.Close() // unlocks
+	delete(h.mu.probes, b)
+	h.mu.bytes[b.dir] -= whole(b.entry.info)
 }
 
 // look forgets the bodies that nobody holds any more. It returns those that others have changed under their holders.
@@ -220,12 +256,14 @@ func (h *heldFiles) lookAt(b *body) (disturbed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	probe := h.mu.probes[b]
+	if probe == nil { // two looked
+		return
+	}
 	if !gone && !probe.lockAlone() { // who holds an unlinked file is told by its witness
 		now, err := probe.stat()
 		return trusted && err == nil && now.changed != written // what we write is not trusted before its time is known
 	}
-	_ = probe.Close() // unlocks
-	delete(h.mu.probes, b)
+	h.forgetLocked(b, probe)
 	b.held.Store(false)
 	return false
 }
@@ -247,8 +285,7 @@ func (h *heldFiles) drop(b *body) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if probe := h.mu.probes[b]; probe != nil {
-		_ = probe.Close()
-		delete(h.mu.probes, b)
+		h.forgetLocked(b, probe)
 	}
 }
 
@@ -256,7 +293,6 @@ func (h *heldFiles) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for b, probe := range h.mu.probes {
-		_ = probe.Close()
-		delete(h.mu.probes, b)
+		h.forgetLocked(b, probe)
 	}
 }

@@ -92,13 +92,11 @@ func (b *body) ready(files *pair, off, n int64) (ready int64, k *block, err erro
 // admits says whether one more body may be held in part: with all others of its directory that are held, and all that
 // may yet be cached of them, it takes no more than half.
 func (h *heldFiles) admits(b *body) bool {
-	limit, sum := b.dir.state().limit, whole(b.entry.info)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for other := range h.mu.probes {
-		if other.dir == b.dir {
-			sum += whole(other.entry.info)
-		}
+	limit := b.dir.state().limit
+	fits := func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return len(h.mu.probes) < h.max && h.mu.bytes[b.dir]+whole(b.entry.info) <= limit/2
 	}
-	return sum <= limit/2
+	return fits() || h.lookAgain() && fits()
 }

@@ -186,3 +186,17 @@ func TestEvictionIsNotTakenForTampering(t *testing.T) {
 	}
 	wantPart(t, f, 4*mib, 4*mib, 0)
 }
+
+// Small files are opened and closed by the thousand: those that were given back are in nobody's way, also before the
+// evictor looks.
+func TestWhatWasGivenBackIsNotCounted(t *testing.T) {
+	o := one(t.TempDir(), 32*mib)
+	o.Handouts = 4
+	c := mustOpen(t, o)
+	for id := int64(1); id <= 5; id++ {
+		f := mustAcquire(t, c, FileInfo{ID: id, Length: mib, BlockSize: mib})
+		put(t, f, 0, mib)
+		file, _ := wantPart(t, f, 0, mib, 0)
+		file.Close()
+	}
+}

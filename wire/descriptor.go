@@ -17,8 +17,9 @@ import (
 
 // Messages over a unix socket between processes of one host, one a packet, and with it at most one descriptor.
 
-// maxPacket is the longest message, in bytes.
-const maxPacket = 64 << 10
+// maxPacket is the longest message, in bytes: a refusal names a path. Each that is received takes so much memory, and for
+// small files it is received for each.
+const maxPacket = 8 << 10
 
 // ListenHandouts listens at a path, which only this user and root can reach. A socket that a dead process left there is
 // replaced; one that somebody listens at is EADDRINUSE.

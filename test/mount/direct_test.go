@@ -20,6 +20,11 @@ import (
 // show mounts the cluster.
 func show(t testing.TB, f *client.FS) (dir string, m *fuse.Mounted) {
 	t.Helper()
+	return showAs(t, f, fuse.Options{XAttrs: true})
+}
+
+func showAs(t *testing.T, f *client.FS, o fuse.Options) (dir string, m *fuse.Mounted) {
+	t.Helper()
 	if _, err := os.Stat("/dev/fuse"); err != nil || os.Geteuid() != 0 {
 		if os.Getenv("GOOSEFS_TEST_ALL") == "1" {
 			t.Fatal("only root can mount, and where there is /dev/fuse")
@@ -27,7 +32,7 @@ func show(t testing.TB, f *client.FS) (dir string, m *fuse.Mounted) {
 		t.Skip("only root can mount, and where there is /dev/fuse")
 	}
 	dir = t.TempDir()
-	m, err := fuse.Mount(t.Context(), fuse.FromClient(f), dir, fuse.Options{XAttrs: true})
+	m, err := fuse.Mount(t.Context(), fuse.FromClient(f), dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}

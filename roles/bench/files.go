@@ -74,15 +74,15 @@ func Files(ctx context.Context, o FilesOptions) (report *FilesReport, err error)
 	}
 	groups, left := r.options.groups(whyNotWritten)
 	report.LeftOut = left
-	warmed := noData
+	var warmed trial // the phase and the kind of data: another phase may have had all forgotten
 	for _, g := range groups {
-		if warm := g[0].phase == warmPhase || g[0].phase == mountColdPhase; warm && g[0].kind != warmed {
+		if warm := g[0].phase == warmPhase || g[0].phase == mountColdPhase; warm && (g[0].kind != warmed.kind || g[0].phase != warmed.phase) {
 			for _, s := range r.sides {
 				if err := s.warm(ctx, g[0].kind, r.progress); err != nil {
 					return report, err
 				}
 			}
-			warmed = g[0].kind
+			warmed = g[0]
 		}
 		lines, err := r.measure(ctx, g)
 		report.Lines = append(report.Lines, lines...)

@@ -79,7 +79,7 @@ func filesFlags() []cli.Flag {
 }
 
 func fileOperations() []string {
-	return []string{"sequential", "random", "files", "stat", "open", "readdir", "create"}
+	return []string{"sequential", "random", "files", "stat", "open", "readdir", "list", "create"}
 }
 
 // trailingFlags sets flags that stand behind a folder, and returns the folders.

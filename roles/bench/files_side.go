@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -222,6 +223,23 @@ func dropCaches() error {
 
 // countNames lists a directory, without its dots.
 func countNames(dir string, buffer []byte) (names int64, err error) {
+	return eachEntry(dir, buffer, func(int, []byte) error { return nil })
+}
+
+// statNames is what ls -l asks of a directory: its names, and the attributes of each.
+func statNames(dir string, buffer []byte) (names int64, err error) {
+	return eachEntry(dir, buffer, func(fd int, name []byte) error {
+		var st unix.Stat_t
+		text := string(name)
+		if err := unix.Fstatat(fd, text, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return &fs.PathError{Op: "stat", Path: filepath.Join(dir, text), Err: err}
+		}
+		return nil
+	})
+}
+
+// eachEntry does something with each name of a directory, but its dots, and counts them.
+func eachEntry(dir string, buffer []byte, do func(fd int, name []byte) error) (names int64, err error) {
 	fd, err := openFile(dir)
 	if err != nil {
 		return 0, err
@@ -240,10 +258,16 @@ func countNames(dir string, buffer []byte) (names int64, err error) {
 		}
 		for rest := buffer[:n]; len(rest) > 18; { // d_ino, d_off, d_reclen, d_type: 19 bytes before the name
 			length := int(binary.NativeEndian.Uint16(rest[16:]))
-			if name := rest[19:]; !(name[0] == '.' && (name[1] == 0 || name[1] == '.' && name[2] == 0)) {
-				names++
-			}
+			name := rest[19:length]
+			name = name[:bytes.IndexByte(name, 0)]
 			rest = rest[length:]
+			if string(name) == "." || string(name) == ".." {
+				continue
+			}
+			if err := do(fd, name); err != nil {
+				return names, err
+			}
+			names++
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (o FilesOptions) groups(whyNotWritten string) (all []group, left []LeftOut)
 		if !o.wants(name) {
 			return
 		}
-		needsNames := name == "stat" || name == "open" || name == "readdir"
+		needsNames := name == "stat" || name == "open" || name == "readdir" || name == "list"
 		if needsNames && (phase == mountColdPhase || phase == coldPhase && !o.DropCaches) {
 			left = append(left, LeftOut{t.operation + ", " + phase, "the kernel forgets names only with --drop-caches, of all folders"})
 			return
@@ -96,7 +96,8 @@ func (o FilesOptions) groups(whyNotWritten string) (all []group, left []LeftOut)
 		add("files", phase, o.Readers, o.wholeFiles(once))
 		add("stat", phase, o.Readers, o.eachName(once, "stat", statName))
 		add("open", phase, o.Readers, o.eachName(once, "open + close", openName))
-		add("readdir", phase, o.Readers, o.lists(once))
+		add("readdir", phase, o.Readers, o.lists(once, "readdir", countNames))
+		add("list", phase, o.Readers, o.lists(once, "readdir + stat", statNames))
 	}
 	switch {
 	case o.wants("create") && whyNotWritten != "":
@@ -237,8 +238,8 @@ func openName(_ *side, name string) error {
 }
 
 // lists opens, lists and closes directories.
-func (o FilesOptions) lists(once bool) trial {
-	return trial{operation: "readdir", unit: listed("names/s"), kind: smallData,
+func (o FilesOptions) lists(once bool, operation string, list func(dir string, buffer []byte) (names int64, err error)) trial {
+	return trial{operation: operation, unit: listed("names/s"), kind: smallData,
 		begin: func(s *side, at place) (job, error) {
 			count := s.layout.directories()
 			number, buffer := order(at.run, count), make([]byte, 64<<10)
@@ -249,7 +250,7 @@ func (o FilesOptions) lists(once bool) trial {
 				}
 				i = number(i)
 				dir := s.layout.directory(s.root, i)
-				names, err := countNames(dir, buffer)
+				names, err := list(dir, buffer)
 				if want := s.layout.inDirectory(i); err == nil && names != want {
 					err = fmt.Errorf("%s lists %d names, not %d", dir, names, want)
 				}

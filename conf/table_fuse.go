@@ -17,6 +17,8 @@ func fuseProperties() []Property {
 			Meaning: "Ours. Files smaller than this are read through the mount all the same, which keeps their pages in the kernel: that is faster for small ones."},
 		{Name: "goosefs.fuse.no.open.enabled", Type: Bool, Default: "false", Scope: Client,
 			Meaning: "Ours. Whether the kernel opens and closes files without a request to the mount, which about doubles how fast small files are read whose pages it keeps. The mount is ro then, and no file is passed through."},
+		{Name: "goosefs.fuse.prefetch.enabled", Type: Bool, Default: "false", Scope: Client,
+			Meaning: "Ours. Whether files of up to 1MB that no worker holds yet are loaded ahead, up to 64 of them and 32MB, when a program opens the files of a directory in about the order of its listing, or many of them. It pauses when a source fails, and ends when more is loaded in vain than not."},
 		{Name: "goosefs.fuse.readahead.bytes", Type: Size, Sign: ZeroToo, Default: "1MB", Scope: Client,
 			Meaning: "Ours. How far the kernel reads ahead of a program."},
 	}

@@ -47,7 +47,14 @@ func (n *fileNode) readKept(ctx context.Context, dest []byte, off int64) (gofuse
 	info := n.mu.info
 	n.mu.Unlock()
 	want := dest[:max(0, min(int64(len(dest)), info.Length-off))]
-	k := n.m.shelf.take(n, func() File { return n.m.tree.OpenInfo(info) })
+	fresh := false
+	k := n.m.shelf.take(n, func() File {
+		fresh = true
+		return n.m.tree.OpenInfo(info)
+	})
+	if fresh {
+		n.m.ahead.opened(n)
+	}
 	result, errno := n.fill(ctx, k.file, want, off)
 	// After the whole of a file nothing is left to be read: the kernel has its pages.
 	n.m.shelf.put(n, errno == 0 && int64(len(want)) == info.Length)

@@ -13,7 +13,13 @@ import (
 )
 
 // dirNode is a directory.
-type dirNode struct{ node }
+type dirNode struct {
+	node
+
+	// Options.Prefetch: as it was last listed, and how its files are opened since. The prefetcher's lock guards them.
+	names  []string
+	course course
+}
 
 // nameMax is the longest name of a file, in bytes.
 const nameMax = 255

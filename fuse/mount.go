@@ -33,6 +33,7 @@ type Mounted struct {
 	stats    counters
 	spoiled  spoiled
 	shelf    shelf
+	ahead    *prefetcher
 
 	serving context.Context // ends when the kernel has let go of the mount
 	ended   chan struct{}   // closed when all our goroutines have ended
@@ -60,7 +61,7 @@ func Mount(ctx context.Context, tree Tree, mountpoint string, o Options) (*Mount
 		return nil, err
 	}
 	m := &Mounted{tree: tree, opts: o, log: o.Log, at: at, owners: newOwners(o.UID, o.GID), ended: make(chan struct{}), hidden: make(chan struct{})}
-	m.capacity.tree = tree
+	m.capacity.tree, m.ahead = tree, newPrefetcher(tree, o.Prefetch)
 	asked := m.trust.now()
 	info, err := tree.Stat(ctx, o.Root, client.StatOptions{})
 	if err != nil {
@@ -170,6 +171,7 @@ func (m *Mounted) start(server *gofuse.Server) {
 		<-served
 		m.shelf.close()
 		stop()
+		m.ahead.end()
 		others.Wait()
 		m.notifier.close()
 		m.endErr = m.aborted()

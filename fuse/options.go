@@ -42,6 +42,10 @@ type Options struct {
 	// holds all of it; 1 MiB by default, negative: none is. Pages of smaller files are kept by the kernel instead.
 	Passthrough int64
 
+	// Prefetch has small files loaded that workers do not hold yet, when a program opens one after the other of a
+	// directory that was listed. See prefetch.go.
+	Prefetch bool
+
 	UnmountWait time.Duration // how long Unmount waits for open files before it detaches; 5 s by default
 
 	Raw []string // mount options as typed after -o; they win over the fields. See [ParseOptions]

@@ -15,7 +15,9 @@ import (
 type fileNode struct {
 	node
 	ways ways
-	kept *kept // Options.NoOpen; nil: it is not being read. The shelf's lock guards it.
+	// Options.Prefetch: it was opened before. The prefetcher's lock guards it.
+	opened bool
+	kept   *kept // Options.NoOpen; nil: it is not being read. The shelf's lock guards it.
 }
 
 // handle is an open file: its own view of the version that its inode stands for. go-fuse releases it when no read
@@ -46,6 +48,7 @@ func (n *fileNode) Open(ctx context.Context, flags uint32) (gofusefs.FileHandle,
 	}
 	n.m.stats.opens.Add(1)
 	n.m.stats.openNow.Add(1)
+	n.m.ahead.opened(n)
 	// Nothing is ever written, so close needs no FLUSH request.
 	answer := uint32(gofuse.FOPEN_KEEP_CACHE | gofuse.FOPEN_NOFLUSH)
 	if n.m.opts.DirectIO {
@@ -91,6 +94,7 @@ func (n *fileNode) fill(ctx context.Context, file File, want []byte, off int64) 
 			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {
+			n.m.ahead.failed()
 			return nil, n.m.failed("read", n.path(), err)
 		}
 	}

@@ -27,6 +27,7 @@ type dirHandle struct {
 	list  chan listed // nil: not begun
 	stop  func()      // ends the listing
 	err   error       // what it failed with
+	names []string    // of all files before off; with Options.Prefetch
 }
 
 type listed struct {
@@ -53,7 +54,11 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*gofuse.DirEntry, syscall.E
 		return nil, h.n.m.failed("list", h.n.path(), err)
 	}
 	if !more {
+		h.n.m.ahead.listed(h.n, h.names)
 		return nil, 0
+	}
+	if h.n.m.opts.Prefetch && !info.Dir {
+		h.names = append(h.names, info.Name)
 	}
 	h.off++
 	h.last = info

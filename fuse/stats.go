@@ -13,6 +13,8 @@ type Stats struct {
 	Forgotten      int64 // paths that were pushed
 	Failed         int64 // requests that failed but for ENOENT and ESTALE
 	Watched        bool  // invalidations are being pushed
+	Used, Vain     int64 // files loaded ahead that were opened then, and that were not; see prefetch.go
+	VainBytes      int64
 	Direct, Passed int64 // opens read from a worker's disk; descriptors of those that the kernel reads itself
 	Streams        int64 // opens that would have been direct but for a reason, which the log tells (debug) and user.goosefs.read
 	Spoiled        int64 // inodes that were given up, for others had changed the file on the worker's disk while it was open
@@ -34,7 +36,11 @@ type counters struct {
 
 // Stats counts.
 func (m *Mounted) Stats() Stats {
+	used, vain, vainBytes := m.ahead.counts()
 	return Stats{
+		Used:      used,
+		Vain:      vain,
+		VainBytes: vainBytes,
 		Lookups:   m.stats.lookups.Load(),
 		Lists:     m.stats.lists.Load(),
 		Opens:     m.stats.opens.Load(),

@@ -115,6 +115,7 @@ func mountOptions(c *conf.Conf, log *slog.Logger, root string, raw []string) fus
 		MaxReadAhead: int(orNone(c.Bytes("goosefs.fuse.readahead.bytes"))),
 		Passthrough:  max(1, c.Bytes("goosefs.fuse.passthrough.bytes.min")),
 	}
+	o.Prefetch = c.Bool("goosefs.fuse.prefetch.enabled")
 	o.NoOpen = c.Bool("goosefs.fuse.no.open.enabled")
 	if !c.Bool("goosefs.fuse.passthrough.enabled") {
 		o.Passthrough = -1

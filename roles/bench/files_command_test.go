@@ -27,7 +27,7 @@ func TestBadFilesCommandLines(t *testing.T) {
 		{"/x --random-jobs=", "--random-jobs is empty"},
 		{"/x --readers x", "--readers x: want numbers above 0"},
 		{"/x --pid me", "--pid me: want numbers above 0"},
-		{"/x --only files,fly", "--only fly: want some of sequential,random,files,stat,open,readdir,create"},
+		{"/x --only files,fly", "--only fly: want some of sequential,random,files,stat,open,readdir,list,create"},
 		{"/x --phases hot", "--phases hot: want some of cold,mount-cold,warm"},
 		{"/x --phases mount-cold", "--phases mount-cold needs --compare"},
 		{"/x --runs 0", "--runs 0: want at least 1"},

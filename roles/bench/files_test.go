@@ -178,7 +178,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	if want := (LeftOut{"create, unlink", mounted + ": read-only file system"}); !slices.Contains(report.LeftOut, want) {
 		t.Errorf("left out %v", report.LeftOut)
 	}
-	if report.Folders[0].Path != mounted || len(report.Lines) != 11 {
+	if report.Folders[0].Path != mounted || len(report.Lines) != 12 {
 		t.Errorf("%+v", report)
 	}
 }

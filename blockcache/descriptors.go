@@ -77,6 +77,20 @@ func (d *descriptors) getNamed(b *body) (*pair, error) {
 	return d.add(b, data, index), nil
 }
 
+// dataNamed is getNamed for a caller that needs the data file only, for as long as it holds entry.names: the index is not
+// opened for it, and nothing is kept open. Of many small files each is opened once, as a rule, and each open of a file
+// that the kernel does not know costs a read of the disk.
+func (d *descriptors) dataNamed(b *body) (p *pair, release func(), err error) {
+	if p := d.cached(b); p != nil {
+		return p, func() { d.release(p) }, nil
+	}
+	data, err := d.open(b.dir.dataPath(b.entry.info.ID), os.O_RDWR)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &pair{data: data, body: b}, func() { _ = data.Close() }, nil
+}
+
 func (d *descriptors) cached(b *body) *pair {
 	d.mu.Lock()
 	defer d.mu.Unlock()

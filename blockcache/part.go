@@ -36,11 +36,11 @@ func (f *File) HandoutPart(off, n int64, have Lent) (ready int64, file *os.File,
 func (c *Cache) handoutPart(b *body, off, n int64, have Lent) (ready int64, file *os.File, lent Lent, err error) {
 	b.entry.names.Lock()
 	defer b.entry.names.Unlock()
-	files, err := c.fds.getNamed(b)
+	files, release, err := c.fds.dataNamed(b)
 	if err != nil {
 		return 0, nil, 0, err
 	}
-	defer c.fds.release(files)
+	defer release()
 	ours, err := files.data.stat()
 	if err != nil {
 		return 0, nil, 0, err

@@ -133,7 +133,7 @@ func (m *Mounted) serve() (*gofuse.Server, error) {
 		DisableSplice: true,
 		// An inode is a version, so its pages are right for ever.
 		ExplicitDataCacheControl: true,
-		ExtraCapabilities:        gofuse.CAP_DIRECT_IO_ALLOW_MMAP,
+		ExtraCapabilities:        gofuse.CAP_DIRECT_IO_ALLOW_MMAP | gofuse.CAP_READDIRPLUS_AUTO,
 	}
 	server, err := gofuse.NewServer(raw, "/dev/fd/"+strconv.Itoa(fd), o)
 	if err != nil {

@@ -23,5 +23,7 @@
 // # Listing
 //
 // A directory is read with READDIRPLUS from one streamed List, so that ls -l of ten thousand files is one call to a
-// master. The kernel keeps the names of a listing as long as it may be believed.
+// master; when only names are read it is READDIR. The kernel keeps the names of a listing as long as it may be believed.
+// Listings that came whole are remembered in a catalogue, a few dozen bytes an entry and within a bound, until something is
+// pushed about them: what the kernel forgets and asks for again, listings and names, no master is asked for.
 package fuse

@@ -38,6 +38,7 @@ func (f *forgetter) changed(paths []string, lost bool) {
 	if lost {
 		f.m.log.Warn("the masters' invalidations are interrupted: attributes are asked for every second")
 		f.m.trust.lost()
+		f.m.known.clear()
 	} else {
 		f.m.trust.alive()
 	}
@@ -45,6 +46,9 @@ func (f *forgetter) changed(paths []string, lost bool) {
 		return
 	}
 	f.m.stats.forgotten.Add(int64(len(paths)))
+	for _, p := range paths { // before the push has a date: who found a listing earlier has a node that will be marked
+		f.m.known.forget(p)
+	}
 	at := f.m.trust.tick()
 	for _, p := range paths {
 		f.m.mark(p, at)

@@ -32,6 +32,11 @@ func (n *dirNode) Lookup(ctx context.Context, name string, out *gofuse.EntryOut)
 	if in := n.recall(name, out); in != nil {
 		return in, 0
 	}
+	if e := n.listingOf(); e != nil {
+		if info, ok := e.list.find(name); ok {
+			return n.child(ctx, info, name, e.asked, e.learned, out), 0
+		}
+	}
 	n.m.stats.lookups.Add(1)
 	ctx, stop := patient(ctx)
 	defer stop()
@@ -48,7 +53,7 @@ func (n *dirNode) Lookup(ctx context.Context, name string, out *gofuse.EntryOut)
 		}
 		return nil, errno
 	}
-	return n.child(ctx, info, name, asked, out), 0
+	return n.child(ctx, info, name, asked, time.Now(), out), 0
 }
 
 // recall answers a lookup without asking the tree, if the child is known well enough: by this name, not only by

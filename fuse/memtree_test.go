@@ -72,7 +72,7 @@ func (t *memTree) put(at string, data []byte) int64 {
 	t.infos[at] = client.Info{
 		Path: at, Name: path.Base(at), ID: t.nextID, Length: int64(len(data)), BlockSize: 64 << 20,
 		Mode: 0o644, Modified: somewhen, Completed: true, UFSPath: "http://source" + at, Percent: 50,
-		Blocks: []client.Block{{Locations: []client.Location{{Host: "w1", Tier: "HDD"}, {Host: "w2"}}}},
+		Blocks: []client.Block{{ID: t.nextID &^ (1<<24 - 1), Length: int64(len(data)), Locations: []client.Location{{Host: "w1", Tier: "HDD"}, {Host: "w2"}}}},
 	}
 	t.data[t.nextID] = data
 	return t.nextID

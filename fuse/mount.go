@@ -32,6 +32,7 @@ type Mounted struct {
 	trust    trust
 	stats    counters
 	spoiled  spoiled
+	known    catalogue
 	shelf    shelf
 	ahead    *prefetcher
 
@@ -71,7 +72,7 @@ func Mount(ctx context.Context, tree Tree, mountpoint string, o Options) (*Mount
 		return nil, &fs.PathError{Op: "mount", Path: o.Root, Err: syscall.ENOTDIR}
 	}
 	m.root = &dirNode{node: node{m: m}}
-	m.root.learn(info, place{}, asked)
+	m.root.learn(info, place{}, asked, time.Now())
 	server, err := m.serve()
 	if err != nil {
 		return nil, err

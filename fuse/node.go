@@ -62,12 +62,12 @@ func (n *node) place() place {
 // path is where the node is in the tree, by the newest name it was found at.
 func (n *node) path() string { return path.Join(n.m.opts.Root, n.Path(nil)) }
 
-// learn takes note of what was found at a place, by a question asked at the moment asked.
-func (n *node) learn(info client.Info, at place, asked moment) {
+// learn takes note of what was found at a place, by a question asked at the moment asked; the answer came at learned.
+func (n *node) learn(info client.Info, at place, asked moment, learned time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if asked >= n.mu.asked {
-		n.mu.info, n.mu.place, n.mu.asked, n.mu.learned = info, at, asked, time.Now()
+		n.mu.info, n.mu.place, n.mu.asked, n.mu.learned = info, at, asked, learned
 	}
 }
 
@@ -133,14 +133,16 @@ func (n *node) current(ctx context.Context) (client.Info, time.Duration, error) 
 	info, err := n.m.tree.Stat(ctx, n.path(), client.StatOptions{})
 	if err != nil {
 		if errnoOf(err) == syscall.ENOENT && !n.IsRoot() {
+			n.m.known.forget(n.path())
 			err = syscall.ESTALE
 		}
 		return client.Info{}, 0, err
 	}
 	if info.Dir != n.IsDir() || !n.IsRoot() && inoOf(info) != n.StableAttr().Ino {
+		n.m.known.forget(n.path()) // or the name would lead here again
 		return client.Info{}, 0, syscall.ESTALE
 	}
-	n.learn(info, at, asked)
+	n.learn(info, at, asked, time.Now())
 	last, _ := n.remember()
 	return info, max(last.left, 0), nil
 }
@@ -178,9 +180,9 @@ func (n *node) Statfs(ctx context.Context, out *gofuse.StatfsOut) syscall.Errno 
 	return 0
 }
 
-// child is the inode for what was found as name in n, by a question asked at the moment asked; out is filled for the
-// kernel.
-func (n *dirNode) child(ctx context.Context, info client.Info, name string, asked moment, out *gofuse.EntryOut) *gofusefs.Inode {
+// child is the inode for what was found as name in n, by a question asked at the moment asked, whose answer came at
+// learned; out is filled for the kernel.
+func (n *dirNode) child(ctx context.Context, info client.Info, name string, asked moment, learned time.Time, out *gofuse.EntryOut) *gofusefs.Inode {
 	id := n.m.spoiled.identity(typeOf(info), inoOf(info))
 	in := n.GetChild(name)
 	if in == nil || in.StableAttr() != id {
@@ -188,18 +190,18 @@ func (n *dirNode) child(ctx context.Context, info client.Info, name string, aske
 		if info.Dir {
 			made = &dirNode{node: node{m: n.m}}
 		}
-		made.base().learn(info, place{&n.node, name}, asked)
+		made.base().learn(info, place{&n.node, name}, asked, learned)
 		in = n.NewInode(ctx, made, id)
 	} else {
-		of(in).learn(info, place{&n.node, name}, asked)
+		of(in).learn(info, place{&n.node, name}, asked, learned)
 	}
 	if at, overtaken := n.overtook(asked); overtaken {
 		of(in).forget(at, false) // it was not there to be told when something in this directory changed
 	}
 	n.m.fillAttr(info, &out.Attr)
-	confirmed := n.confirms(asked)
-	out.SetAttrTimeout(remaining(n.m.opts.AttrTimeout, 0, confirmed))
-	n.setEntryTimeout(info, remaining(n.m.opts.EntryTimeout, 0, confirmed), out)
+	confirmed, age := n.confirms(asked), time.Since(learned)
+	out.SetAttrTimeout(max(0, remaining(n.m.opts.AttrTimeout, age, confirmed)))
+	n.setEntryTimeout(info, max(0, remaining(n.m.opts.EntryTimeout, age, confirmed)), out)
 	return in
 }
 

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"strings"
 	"syscall"
+	"time"
 
 	"goosefs/client"
 
@@ -21,13 +22,15 @@ type dirHandle struct {
 	n     *dirNode
 	fills bool // the kernel may keep the names it reads here
 
-	off   uint64      // of the entry after last
-	last  client.Info // what Readdirent returned
-	asked moment      // when the listing began
-	list  chan listed // nil: not begun
-	stop  func()      // ends the listing
-	err   error       // what it failed with
-	names []string    // of all files before off; with Options.Prefetch
+	off     uint64           // of the entry after last
+	last    client.Info      // what Readdirent returned
+	asked   moment           // when the listing was asked for
+	learned time.Time        // when it began to come
+	known   *shorthandReader // the listing, if it is in the catalogue; else
+	list    chan listed      // it comes from here; nil: not begun
+	stop    func()           // ends the listing
+	err     error            // what it failed with
+	names   []string         // of all files before off; with Options.Prefetch
 }
 
 type listed struct {
@@ -82,7 +85,7 @@ func (h *dirHandle) dots() *gofuse.DirEntry {
 // Lookup gives inode and attributes of an entry that was just read, so that ls -l needs no more.
 func (h *dirHandle) Lookup(ctx context.Context, name string, out *gofuse.EntryOut) (*gofusefs.Inode, syscall.Errno) {
 	if h.last.Name == name {
-		return h.n.child(ctx, h.last, name, h.asked, out), 0
+		return h.n.child(ctx, h.last, name, h.asked, h.learned, out), 0
 	}
 	return h.n.Lookup(ctx, name, out) // read a second time, after the kernel went back a little
 }
@@ -120,8 +123,12 @@ func (h *dirHandle) next(ctx context.Context) (info client.Info, more bool, err 
 	if h.err != nil {
 		return client.Info{}, false, h.err
 	}
-	if h.list == nil {
+	if h.list == nil && h.known == nil {
 		h.begin()
+	}
+	if h.known != nil {
+		info, more = h.known.next()
+		return info, more, nil
 	}
 	var one listed
 	select {
@@ -139,22 +146,31 @@ func (h *dirHandle) next(ctx context.Context) (info client.Info, more bool, err 
 	return one.info, more, one.err
 }
 
-// begin lists the directory on a goroutine of its own, which runs a little ahead and ends with stop, the end or the
-// first error.
+// begin takes the listing from the catalogue. Else it lists the directory on a goroutine of its own, which runs a little
+// ahead and ends with stop, the end or the first error.
 func (h *dirHandle) begin() {
-	h.n.m.stats.lists.Add(1)
-	ctx, cancel := context.WithCancel(h.n.m.serving)
-	h.asked, h.stop = h.n.m.trust.now(), cancel
-	list, at := make(chan listed, 128), h.n.path()
+	m, at, ino := h.n.m, h.n.path(), h.n.StableAttr().Ino
+	if e := h.n.listingOf(); e != nil {
+		h.asked, h.learned, h.known = e.asked, e.learned, e.list.read()
+		return
+	}
+	m.stats.lists.Add(1)
+	ctx, cancel := context.WithCancel(m.serving)
+	entry := m.known.begin(at, ino)
+	h.asked, h.learned, h.stop = m.trust.now(), time.Now(), cancel
+	asked, learned := h.asked, h.learned
+	list := make(chan listed, 128)
 	h.list = list
 	go func() {
 		defer close(list)
-		for info, err := range h.n.m.entries(ctx, at) {
+		defer m.known.abandon(entry)
+		whole := true
+		for info, err := range m.entries(ctx, at) {
 			if err == nil && info.Path == at && !info.Dir {
 				err = syscall.ESTALE // it became a file
 			}
 			if err == nil && !presentable(info.Name) {
-				h.n.m.log.Warn("a name that no directory can hold is not shown", "path", info.Path)
+				m.log.Warn("a name that no directory can hold is not shown", "path", info.Path)
 				continue
 			}
 			select {
@@ -165,6 +181,12 @@ func (h *dirHandle) begin() {
 			if err != nil {
 				return
 			}
+			if whole = whole && entry.list.add(info) == nil; !whole {
+				entry.list = shorthand{path: at}
+			}
+		}
+		if whole && m.trust.confirmed(asked) && ctx.Err() == nil {
+			m.known.keep(entry, asked, learned)
 		}
 	}()
 }

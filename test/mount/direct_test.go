@@ -23,7 +23,7 @@ func show(t testing.TB, f *client.FS) (dir string, m *fuse.Mounted) {
 	return showAs(t, f, fuse.Options{XAttrs: true})
 }
 
-func showAs(t *testing.T, f *client.FS, o fuse.Options) (dir string, m *fuse.Mounted) {
+func showAs(t testing.TB, f *client.FS, o fuse.Options) (dir string, m *fuse.Mounted) {
 	t.Helper()
 	if _, err := os.Stat("/dev/fuse"); err != nil || os.Geteuid() != 0 {
 		if os.Getenv("GOOSEFS_TEST_ALL") == "1" {

@@ -19,6 +19,7 @@ type shorthand struct {
 	places  [][]client.Location // of blocks
 	marks   []mark              // every markEach-th entry
 	count   int
+	scratch []byte
 	last    string // name that was added
 }
 
@@ -50,9 +51,7 @@ func (s *shorthand) add(info client.Info) error {
 			flags |= 1 << bit
 		}
 	}
-	b := binary.AppendUvarint(s.entries, uint64(len(info.Name)))
-	b = append(b, info.Name...)
-	b = binary.AppendUvarint(b, flags)
+	b := binary.AppendUvarint(s.scratch[:0], flags)
 	b = binary.AppendVarint(b, info.ID)
 	b = binary.AppendVarint(b, info.Length)
 	b = binary.AppendVarint(b, info.BlockSize)
@@ -71,9 +70,15 @@ func (s *shorthand) add(info client.Info) error {
 	if s.count%markEach == 0 {
 		s.marks = append(s.marks, mark{info.Name, at})
 	}
-	s.entries, s.last = b, info.Name
+	s.scratch, s.last = b, info.Name
+	s.entries = appendBytes(appendBytes(s.entries, info.Name), b)
 	s.count++
 	return nil
+}
+
+// appendBytes appends bytes and, before them, how many.
+func appendBytes[T string | []byte](b []byte, v T) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(v))), v...)
 }
 
 // blockOf is the i-th block of a file, but for where it is.
@@ -139,12 +144,16 @@ func (s *shorthand) find(name string) (info client.Info, ok bool) {
 	}
 	r := &shorthandReader{s, s.entries[s.marks[i].at:]}
 	for range markEach {
-		info, ok = r.next()
-		if !ok || info.Name >= name {
+		if len(r.rest) == 0 {
 			break
 		}
+		here := r.bytes()
+		if string(here) == name {
+			return r.entry(here), true
+		}
+		r.bytes()
 	}
-	return info, ok && info.Name == name
+	return client.Info{}, false
 }
 
 // next is the next entry.
@@ -152,9 +161,14 @@ func (r *shorthandReader) next() (info client.Info, more bool) {
 	if len(r.rest) == 0 {
 		return client.Info{}, false
 	}
-	name := r.unsigned()
-	info.Name, r.rest = string(r.rest[:name]), r.rest[name:]
-	info.Path = childPath(r.s.path, info.Name)
+	return r.entry(r.bytes()), true
+}
+
+// entry is what follows a name.
+func (r *shorthandReader) entry(name []byte) (info client.Info) {
+	r.unsigned() // its length
+	info.Path = childPath(r.s.path, string(name))
+	info.Name = info.Path[len(info.Path)-len(name):]
 	flags := r.unsigned()
 	info.Dir, info.Completed, info.Cacheable, info.MountPoint = flags&1 != 0, flags&2 != 0, flags&4 != 0, flags&8 != 0
 	info.ID, info.Length, info.BlockSize = r.signed(), r.signed(), r.signed()
@@ -168,7 +182,15 @@ func (r *shorthandReader) next() (info client.Info, more bool) {
 			info.Blocks[i].Locations = r.s.places[r.unsigned()]
 		}
 	}
-	return info, true
+	return info
+}
+
+// bytes are those that appendBytes appended.
+func (r *shorthandReader) bytes() []byte {
+	n := r.unsigned()
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
 }
 
 func (r *shorthandReader) unsigned() uint64 {

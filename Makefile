@@ -48,7 +48,7 @@ eviction:
 	$(GO) test -count=1 -v -run 'TestTraces$$' ./blockcache -docs $(CURDIR)/docs
 
 # bench compares mounts of one web server with the folder behind it and with each other, and writes the table and the picture
-# to docs: some ten minutes, or QUICK=1 for a small share. It wants nginx, curl, and rclone (Debian: apt-get install
+# to docs: some twenty minutes, or QUICK=1 for a small share. It wants nginx, curl, and rclone (Debian: apt-get install
 # nginx-light curl rclone).
 bench: build
 	$(GO) test -count=1 -timeout 0 -v -run 'TestSuite$$' ./test/speed -args -- -program $(CURDIR)/goosefs -docs $(CURDIR)/docs $(if $(QUICK),-quick) $(if $(MOUNT),-mount $(MOUNT))

@@ -135,7 +135,6 @@ func mounts(t *testing.T, program string) []mountable {
 		goosefs(program, "goosefs"),
 		goosefs(program, "without passthrough", "-Dgoosefs.fuse.passthrough.enabled=false"),
 		goosefs(program, "without open", "-Dgoosefs.fuse.no.open.enabled=true"),
-		goosefs(program, "by streams", "-Dgoosefs.user.short.circuit.enabled=false"),
 	}
 	if path, err := exec.LookPath("rclone"); err == nil {
 		all = append(all, mountable{"rclone", func(t *testing.T, source string) (string, []string) {

@@ -13,6 +13,7 @@ import (
 
 const (
 	localFor   = 5 * time.Second // how long a worker on this host may take to answer that it needs longer
+	localLater = 3 * time.Second // how long bytes are waited for before a stream, which knows what is wrong, waits for them
 	localPause = time.Second     // after a refusal, before it is asked about this file again
 	extentsMax = 4096            // pieces that are known to be ready; then all are forgotten
 )
@@ -50,7 +51,7 @@ func (l *local) read(ctx context.Context, x *File, p []byte, off, ahead int64) i
 		return 0
 	}
 	p = p[:min(int64(len(p)), block.Offset+block.Length-off)]
-	for end := time.Now().Add(x.fs.cfg.StreamTimeout); time.Now().Before(end); {
+	for end := time.Now().Add(localLater); time.Now().Before(end); {
 		if n := l.take(at, p, off); n > 0 {
 			return n
 		}

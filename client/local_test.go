@@ -296,3 +296,16 @@ func TestExtents(t *testing.T) {
 		t.Errorf("%d extents are kept", len(e))
 	}
 }
+
+// A worker whose source is silent does not keep the reader from the stream that will say so.
+func TestBytesThatDoNotCome(t *testing.T) {
+	p, l, data, x := lentFile(t, 2<<20)
+	l.says(func(*clusterpb.HandoutRequest) (*clusterpb.HandoutReply, *os.File) {
+		time.Sleep(localLater / 4)
+		return &clusterpb.HandoutReply{Later: true}, nil
+	})
+	wantRead(t, x, data, 0, 4096)
+	if n := len(l.did()); n < 2 || len(p.workers[0].did()) == 0 {
+		t.Errorf("asked %d times, streams %v", n, p.workers[0].did())
+	}
+}

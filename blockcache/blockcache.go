@@ -31,7 +31,7 @@ var (
 // Options describe a cache. Only Tiers has no default.
 type Options struct {
 	Tiers     []Tier       // fastest first, e.g. MEM, SSD, HDD
-	Policy    string       // TINYLFU (default), LRU or NONE
+	Policy    string       // LRU (default), TINYLFU or NONE
 	OpenFiles int          // most descriptors kept open between calls; default 512
 	Handouts  int          // most files of which descriptors are held elsewhere; default 1024
 	Log       *slog.Logger // nil discards

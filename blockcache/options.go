@@ -31,7 +31,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Handouts = defaultHandouts
 	}
 	if o.Policy == "" {
-		o.Policy = TINYLFU
+		o.Policy = LRU
 	}
 	if o.Policy != TINYLFU && o.Policy != LRU && o.Policy != NONE {
 		return o, refuse(o.Policy, "no such eviction policy, use %s, %s or %s", TINYLFU, LRU, NONE)

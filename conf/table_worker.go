@@ -52,14 +52,14 @@ func workerTiers() []Property {
 			Meaning: "Above this share of the quota, the least valuable bytes leave the tier. (GooseFS ignores it since 2.3; ours honours it.)"},
 		{Name: level + ".watermark.low.ratio", Template: true, Type: Ratio, Default: "0.7", Scope: Worker,
 			Meaning: "They leave until this share is reached."},
-		{Name: "goosefs.worker.block.annotator.class", Type: Enum, Default: "TINYLFU", Scope: Worker,
+		{Name: "goosefs.worker.block.annotator.class", Type: Enum, Default: "LRU", Scope: Worker,
 			Values: []string{
 				"TINYLFU", "LRU", "NONE", "LRFU",
 				"com.qcloud.cos.goosefs.worker.block.annotator.LRUAnnotator", "com.qcloud.cos.goosefs.worker.block.annotator.LRFUAnnotator",
 				"goosefs.worker.block.annotator.LRUAnnotator", "goosefs.worker.block.annotator.LRFUAnnotator",
 				"alluxio.worker.block.annotator.LRUAnnotator", "alluxio.worker.block.annotator.LRFUAnnotator",
 			},
-			Meaning: "Which bytes leave first: TINYLFU, those used least often lately, so that a scan does not empty the cache; LRU, GooseFS's default, those not used for longest; " +
+			Meaning: "Which bytes leave first: TINYLFU, those used least often lately, so that a scan does not empty the cache; LRU, GooseFS's default and ours, those not used for longest; " +
 				"NONE, nothing leaves, what does not fit is not kept. LRFU, which is none of ours, means TINYLFU, and class names mean what they end with."},
 	}
 }

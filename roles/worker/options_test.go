@@ -38,7 +38,7 @@ func TestFromConf(t *testing.T) {
 		t.Errorf("tiers %+v", o.Cache.Tiers)
 	}
 	for annotator, want := range map[string]string{
-		"": blockcache.TINYLFU, "TINYLFU": blockcache.TINYLFU, "tinylfu": blockcache.TINYLFU, "LRFU": blockcache.TINYLFU,
+		"": blockcache.LRU, "TINYLFU": blockcache.TINYLFU, "tinylfu": blockcache.TINYLFU, "LRFU": blockcache.TINYLFU,
 		"LRU": blockcache.LRU, "lru": blockcache.LRU, "NONE": blockcache.NONE, "none": blockcache.NONE,
 		"com.qcloud.cos.goosefs.worker.block.annotator.LRUAnnotator":  blockcache.LRU,
 		"com.qcloud.cos.goosefs.worker.block.annotator.LRFUAnnotator": blockcache.TINYLFU,

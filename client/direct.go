@@ -161,6 +161,7 @@ func (s *sockets) question(ctx context.Context, f *FS, path string, within time.
 	return reply, file, err
 }
 
+// ask asks on a connection that is idle or, if there is none or the worker closed it meanwhile, on a new one.
 func (s *socket) ask(ctx context.Context, within time.Duration, req *clusterpb.HandoutRequest) (*clusterpb.HandoutReply, *os.File, error) {
 	select {
 	case s.turns <- struct{}{}:
@@ -168,58 +169,77 @@ func (s *socket) ask(ctx context.Context, within time.Duration, req *clusterpb.H
 	case <-ctx.Done():
 		return nil, nil, ctx.Err()
 	}
-	conn, err := s.connect()
-	if err != nil {
-		return nil, nil, err
-	}
 	until := time.Now().Add(within)
 	if end, ok := ctx.Deadline(); ok && end.Before(until) {
 		until = end
 	}
-	conn.SetDeadline(until)
-	var reply clusterpb.HandoutReply
-	var file *os.File
-	if err = wire.SendPacket(conn, req, nil); err == nil {
-		file, err = wire.ReceivePacket(conn, &reply)
+	for {
+		conn, idle, err := s.connect()
+		if err != nil {
+			return nil, nil, err
+		}
+		conn.SetDeadline(until)
+		reply, file, err := exchange(conn, req)
+		if err == nil {
+			s.keep(conn)
+			return reply, file, nil
+		}
+		conn.Close() // a late answer must not be taken for that to the next question
+		closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+		switch {
+		case closed && idle:
+			s.dropIdle() // it closed the others, too
+		case closed:
+			return nil, nil, fmt.Errorf("the worker at %s closed the connection; it lets in root and its own user: %w", s.path, syscall.ECONNRESET)
+		default:
+			return nil, nil, fmt.Errorf("the worker at %s: %w", s.path, err)
+		}
 	}
+}
+
+// exchange sends a question and receives the answer. There is a file if and only if the reply says so.
+func exchange(conn *net.UnixConn, req *clusterpb.HandoutRequest) (*clusterpb.HandoutReply, *os.File, error) {
+	var reply clusterpb.HandoutReply
+	if err := wire.SendPacket(conn, req, nil); err != nil {
+		return nil, nil, err
+	}
+	file, err := wire.ReceivePacket(conn, &reply)
 	if err == nil && (file != nil) != reply.GetHere() {
 		err = syscall.EPROTO
 	}
-	if err != nil { // a late answer must not be taken for that to the next question
-		if file != nil {
-			file.Close()
-		}
-		conn.Close()
-		if errors.Is(err, io.EOF) {
-			return nil, nil, fmt.Errorf("the worker at %s closed the connection; it lets in root and its own user: %w", s.path, syscall.ECONNRESET)
-		}
-		return nil, nil, fmt.Errorf("the worker at %s: %w", s.path, err)
+	if err != nil && file != nil {
+		file.Close()
+		file = nil
 	}
+	return &reply, file, err
+}
+
+// keep puts a connection by.
+func (s *socket) keep(conn *net.UnixConn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.mu.err != nil {
+	if errors.Is(s.mu.err, fs.ErrClosed) {
 		conn.Close()
-	} else {
-		s.mu.idle = append(s.mu.idle, conn)
+		return
 	}
-	return &reply, file, nil
+	s.mu.idle = append(s.mu.idle, conn)
 }
 
 // connect takes an idle connection or makes one, if that has not failed too lately.
-func (s *socket) connect() (*net.UnixConn, error) {
+func (s *socket) connect() (conn *net.UnixConn, idle bool, err error) {
 	s.mu.Lock()
 	if n := len(s.mu.idle); n > 0 {
 		defer s.mu.Unlock()
-		conn := s.mu.idle[n-1]
+		conn = s.mu.idle[n-1]
 		s.mu.idle = s.mu.idle[:n-1]
-		return conn, nil
+		return conn, true, nil
 	}
 	err, failed := s.mu.err, s.mu.failed
 	s.mu.Unlock()
 	if err != nil && time.Since(failed) < directPause {
-		return nil, err
+		return nil, false, err
 	}
-	conn, err := wire.DialHandouts(s.path)
+	conn, err = wire.DialHandouts(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("no worker on this host hands it out: there is no %s: %w", s.path, syscall.ENOENT)
 	}
@@ -231,17 +251,27 @@ func (s *socket) connect() (*net.UnixConn, error) {
 		conn.Close()
 		err = fs.ErrClosed
 	}
-	return conn, err
+	return conn, false, err
+}
+
+func (s *socket) dropIdle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dropIdleLocked()
+}
+
+func (s *socket) dropIdleLocked() {
+	for _, conn := range s.mu.idle {
+		conn.Close()
+	}
+	s.mu.idle = nil
 }
 
 // close ends the connections: those in use end with their questions.
 func (s *socket) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, conn := range s.mu.idle {
-		conn.Close()
-	}
-	s.mu.idle = nil
+	s.dropIdleLocked()
 	s.mu.failed, s.mu.err = time.Now().Add(time.Hour), fs.ErrClosed
 }
 

@@ -46,7 +46,6 @@ func (f *FS) OpenInfo(info Info) *File {
 	x.ctx, x.cancel = context.WithCancel(f.ctx)
 	x.mu.window = newWindow(info.Length, f.cfg.ReadAhead)
 	x.mu.pages = make(map[int64]*page)
-	x.local.mu.lent = make(map[string]*lent)
 	return x
 }
 

@@ -39,9 +39,9 @@ type lent struct {
 	dropped bool // to be closed by the last reader
 }
 
-// read reads into p from off, one byte at least. 0 says that the bytes are to be got by a stream. ahead is how many
-// bytes behind p will be wanted soon.
-func (l *local) read(ctx context.Context, x *File, p []byte, off, ahead int64) int {
+// readLocal reads into p from off, one byte at least, from what a worker on this host lends. 0 says that the bytes are to
+// be got by a stream.
+func (x *File) readLocal(ctx context.Context, p []byte, off int64) int {
 	if x.fs.cfg.NoCache || x.fs.cfg.NoShortCircuit {
 		return 0
 	}
@@ -50,6 +50,7 @@ func (l *local) read(ctx context.Context, x *File, p []byte, off, ahead int64) i
 	if socket == "" {
 		return 0
 	}
+	l, ahead := &x.local, x.wanted(off, int64(len(p)))
 	p = p[:min(int64(len(p)), block.Offset+block.Length-off)]
 	for end := time.Now().Add(localLater); time.Now().Before(end); {
 		if n := l.take(at, p, off); n > 0 {
@@ -66,12 +67,14 @@ func (l *local) read(ctx context.Context, x *File, p []byte, off, ahead int64) i
 func (l *local) take(at string, p []byte, off int64) int {
 	l.mu.Lock()
 	d := l.mu.lent[at]
-	if d == nil || d.ready.from(off) == 0 {
+	if d != nil {
+		p = p[:min(int64(len(p)), d.ready.from(off))]
+	}
+	if d == nil || len(p) == 0 {
 		l.mu.Unlock()
 		return 0
 	}
 	d.readers++
-	p = p[:min(int64(len(p)), d.ready.from(off))]
 	l.mu.Unlock()
 	n, _ := d.f.ReadAt(p, off)
 	l.mu.Lock()
@@ -105,7 +108,8 @@ func (l *local) ask(ctx context.Context, x *File, at, socket string, off, n, ahe
 	defer l.mu.Unlock()
 	switch {
 	case err == nil && (reply.GetLater() || reply.GetReady() > 0) && !l.mu.closed:
-		return l.learnLocked(at, off, reply, file)
+		l.learnLocked(at, off, reply, file)
+		return true
 	case err == nil && reply.GetRefused() != "":
 		err = errors.New(reply.GetRefused())
 	}
@@ -119,21 +123,25 @@ func (l *local) ask(ctx context.Context, x *File, at, socket string, off, n, ahe
 	return false
 }
 
-// learnLocked takes note of what a worker told. It is false if that makes no sense.
-func (l *local) learnLocked(at string, off int64, reply *clusterpb.HandoutReply, file *os.File) bool {
+// learnLocked takes note of what a worker told, and takes over the file. What is ready in a descriptor that another
+// question has replaced or lost meanwhile is asked for again.
+func (l *local) learnLocked(at string, off int64, reply *clusterpb.HandoutReply, file *os.File) {
 	d := l.mu.lent[at]
-	if file != nil {
+	switch {
+	case file == nil:
+	case d != nil && d.id == reply.GetLent(): // two asked at once
+		file.Close()
+	default:
 		l.dropLocked(at)
 		d = &lent{f: file, id: reply.GetLent()}
+		if l.mu.lent == nil {
+			l.mu.lent = make(map[string]*lent)
+		}
 		l.mu.lent[at] = d
 	}
-	if n := reply.GetReady(); n > 0 {
-		if d == nil || d.id != reply.GetLent() {
-			return true // another question got the next descriptor meanwhile, or lost this one: ask again
-		}
+	if n := reply.GetReady(); n > 0 && d != nil && d.id == reply.GetLent() {
 		d.ready = d.ready.with(off, off+n)
 	}
-	return true
 }
 
 // refuseLocked gives up on a worker for a while.

@@ -21,6 +21,7 @@ import (
 type lender struct {
 	path  string
 	dir   string
+	once  bool       // it hangs up after each answer
 	files []*os.File // of the test, until the end
 
 	mu struct {
@@ -75,7 +76,7 @@ func (l *lender) serve(over context.Context, conn *net.UnixConn) {
 		if reply == nil {
 			return
 		}
-		if wire.SendPacket(conn, reply, f) != nil {
+		if wire.SendPacket(conn, reply, f) != nil || l.once {
 			return
 		}
 	}
@@ -256,7 +257,7 @@ func TestCloseGivesBack(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(time.Millisecond)
+	eventually(t, "they read", func() bool { return len(l.did()) > 0 })
 	x.Close()
 	readers.Wait()
 	if len(x.local.mu.lent) != 0 {
@@ -307,5 +308,47 @@ func TestBytesThatDoNotCome(t *testing.T) {
 	wantRead(t, x, data, 0, 4096)
 	if n := len(l.did()); n < 2 || len(p.workers[0].did()) == 0 {
 		t.Errorf("asked %d times, streams %v", n, p.workers[0].did())
+	}
+}
+
+// A worker closes connections that are idle for long, and all of them when it ends. That costs nobody a stream.
+func TestTheWorkerHungUp(t *testing.T) {
+	p, l, data, x := lentFile(t, 2<<20)
+	l.once = true
+	file := l.file(t, "one", data)
+	l.says(func(req *clusterpb.HandoutRequest) (*clusterpb.HandoutReply, *os.File) {
+		return &clusterpb.HandoutReply{Here: true, Ready: 4096, Lent: uint64(1 + req.GetOffset())}, file
+	})
+	for off := int64(0); off < 10*4096; off += 4096 {
+		wantRead(t, x, data, off, 4096)
+	}
+	if asked, reads := l.did(), p.workers[0].did(); len(asked) != 10 || len(reads) != 0 {
+		t.Errorf("asked %v, streams %v", asked, reads)
+	}
+}
+
+// Several ask at the same time: what all were told is known, in one descriptor.
+func TestManyAskAtOnce(t *testing.T) {
+	p, l, data, x := lentFile(t, 2<<20)
+	file := l.file(t, "one", data)
+	var all sync.WaitGroup
+	all.Add(4)
+	l.says(func(req *clusterpb.HandoutRequest) (*clusterpb.HandoutReply, *os.File) {
+		if len(l.did()) <= 4 {
+			all.Done()
+			all.Wait()
+		}
+		return &clusterpb.HandoutReply{Here: true, Ready: 4096, Lent: 1}, file
+	})
+	var readers sync.WaitGroup
+	for i := range int64(4) {
+		readers.Go(func() { wantRead(t, x, data, i*100_000, 4096) })
+	}
+	readers.Wait()
+	for i := range int64(4) {
+		wantRead(t, x, data, i*100_000, 4096)
+	}
+	if asked, reads := l.did(), p.workers[0].did(); len(asked) != 4 || len(reads) != 0 {
+		t.Errorf("asked %v, streams %v", asked, reads)
 	}
 }

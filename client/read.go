@@ -55,7 +55,7 @@ func (x *File) failed(err error) error {
 
 // readPiece reads at least one byte.
 func (x *File) readPiece(ctx context.Context, p []byte, off int64) (int, error) {
-	if n := x.local.read(ctx, x, p, off, x.wanted(off, int64(len(p)))); n > 0 {
+	if n := x.readLocal(ctx, p, off); n > 0 {
 		return n, nil
 	}
 	pages, err := x.plan(off, int64(len(p)))

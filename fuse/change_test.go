@@ -345,24 +345,38 @@ func TestPagesStayWhenTheStreamBreaks(t *testing.T) {
 
 // What is open must go on while no master answers, reads at the end of the file too.
 func TestOpenFileNeedsNoMaster(t *testing.T) {
-	tree := newMemTree()
-	tree.silent = true
-	tree.put("/f", randomBytes(100_000))
-	dir, _ := mounted(t, tree, Options{AttrTimeout: time.Millisecond, EntryTimeout: time.Millisecond})
-	f, err := os.Open(dir + "/f")
-	if err != nil {
-		t.Fatal(err)
+	for what, o := range map[string]Options{"with OPEN": {}, "without": {NoOpen: true}} {
+		t.Run(what, func(t *testing.T) {
+			tree := newMemTree()
+			tree.silent = true
+			tree.put("/f", randomBytes(100_000))
+			o.AttrTimeout, o.EntryTimeout = time.Millisecond, time.Millisecond
+			dir, _ := mounted(t, tree, o)
+			f, err := os.Open(dir + "/f")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			tree.fail("stat /f", syscall.EAGAIN)
+			time.Sleep(2 * time.Millisecond) // what the kernel and the mount believe is over
+			got, err := io.ReadAll(f)
+			if err != nil || !bytes.Equal(got, randomBytes(100_000)) {
+				t.Errorf("%d bytes, %v", len(got), err)
+			}
+			if !o.NoOpen { // without, names are believed until the kernel's clock says otherwise
+				_, err := f.Stat()
+				wantErrno(t, "stat of what is open", err, 0)
+				_, err = os.Open(dir + "/f")
+				wantErrno(t, "opening by name", err, syscall.EIO)
+				return
+			}
+			eventually(t, "what the name means is asked for again", func() bool {
+				f, err := os.Open(dir + "/f")
+				if err == nil {
+					f.Close()
+				}
+				return errnoIn(err) == syscall.EIO
+			})
+		})
 	}
-	defer f.Close()
-	tree.fail("stat /f", syscall.EAGAIN)
-	time.Sleep(2 * time.Millisecond)
-	got, err := io.ReadAll(f)
-	if err != nil || !bytes.Equal(got, randomBytes(100_000)) {
-		t.Errorf("%d bytes, %v", len(got), err)
-	}
-	if _, err := f.Stat(); err != nil {
-		t.Error(err)
-	}
-	_, err = os.Open(dir + "/f")
-	wantErrno(t, "opening by name", err, syscall.EIO)
 }

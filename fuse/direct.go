@@ -262,19 +262,19 @@ func (n *fileNode) way(ctx context.Context, info client.Info) string {
 	case direct:
 		return by
 	case streams && why != nil:
-		return "stream, until all have closed it, for when it was opened: " + bare(why)
+		return "mount, until all have closed it, for when it was opened: " + bare(why)
 	case n.m.opts.NoOpen:
-		return "stream: files of this mount are not opened"
+		return "mount: files of this mount are not opened"
 	case n.m.opts.Passthrough < 0 || n.m.opts.DirectIO:
-		return "stream: reading directly is turned off"
+		return "mount: reading directly is turned off"
 	case info.Length < n.m.opts.Passthrough:
-		return "stream: the kernel keeps the pages of small files"
+		return "mount: the kernel keeps the pages of small files"
 	}
 	file := n.m.tree.OpenInfo(info)
 	defer file.Close()
 	f, err := ask(ctx, file)
 	if err != nil {
-		return "stream: " + bare(err)
+		return "mount: " + bare(err)
 	}
 	f.Close()
 	return by

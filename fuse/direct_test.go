@@ -297,11 +297,11 @@ func TestWayIsTold(t *testing.T) {
 			t.Errorf("%s is read by %q, want %q", name, got, want)
 		}
 	}
-	told("/small", "stream: the kernel keeps the pages of small files")
-	told("/f", "stream: no worker has it")
+	told("/small", "mount: the kernel keeps the pages of small files")
+	told("/f", "mount: no worker has it")
 	f := openFile(t, dir+"/f")
 	tree.keep(t, id, data)
-	told("/f", "stream, until all have closed it, for when it was opened: no worker has it")
+	told("/f", "mount, until all have closed it, for when it was opened: no worker has it")
 	f.Close()
 	eventually(t, "it is closed", func() bool { return m.Stats().Open == 0 })
 	told("/f", "passthrough")
@@ -317,7 +317,7 @@ func TestWayIsTold(t *testing.T) {
 	tree = newDiskTree()
 	tree.keep(t, tree.put("/f", data), data)
 	off, _ := mounted(t, tree, Options{XAttrs: true, Passthrough: -1})
-	if got := getxattr(off+"/f", "user.goosefs.read"); got != "stream: reading directly is turned off" {
+	if got := getxattr(off+"/f", "user.goosefs.read"); got != "mount: reading directly is turned off" {
 		t.Errorf("turned off: %q", got)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"goosefs/client"
 
@@ -96,31 +95,6 @@ func TestWithoutOpenAFileStaysWithItsVersion(t *testing.T) {
 	tree.remove("/f")
 	tree.push("/f")
 	eventually(t, "it is gone", absent(dir+"/f"))
-}
-
-func TestWithoutOpenReadingNeedsNoMaster(t *testing.T) {
-	tree := newMemTree()
-	tree.silent = true
-	tree.put("/f", randomBytes(100_000))
-	dir, _ := mounted(t, tree, Options{NoOpen: true, AttrTimeout: time.Millisecond, EntryTimeout: time.Millisecond})
-	f, err := os.Open(dir + "/f")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	tree.fail("stat /f", syscall.EAGAIN)
-	time.Sleep(2 * time.Millisecond)
-	got, err := io.ReadAll(f)
-	if err != nil || !bytes.Equal(got, randomBytes(100_000)) {
-		t.Errorf("%d bytes, %v", len(got), err)
-	}
-	eventually(t, "what the name means is asked for again", func() bool {
-		f, err := os.Open(dir + "/f")
-		if err == nil {
-			f.Close()
-		}
-		return errnoIn(err) == syscall.EIO
-	})
 }
 
 // The shelf on its own: what is idle is bounded, what is read is never closed, and after the end nothing is kept.

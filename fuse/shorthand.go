@@ -56,6 +56,7 @@ func (s *shorthand) add(info client.Info) error {
 	b = binary.AppendVarint(b, info.Length)
 	b = binary.AppendVarint(b, info.BlockSize)
 	b = binary.AppendUvarint(b, uint64(info.Mode))
+	b = binary.AppendUvarint(b, uint64(info.Percent))
 	b = binary.AppendUvarint(b, s.owner(info.Owner))
 	b = binary.AppendUvarint(b, s.owner(info.Group))
 	b = appendTime(b, info.Modified)
@@ -172,7 +173,7 @@ func (r *shorthandReader) entry(name []byte) (info client.Info) {
 	flags := r.unsigned()
 	info.Dir, info.Completed, info.Cacheable, info.MountPoint = flags&1 != 0, flags&2 != 0, flags&4 != 0, flags&8 != 0
 	info.ID, info.Length, info.BlockSize = r.signed(), r.signed(), r.signed()
-	info.Mode = uint32(r.unsigned())
+	info.Mode, info.Percent = uint32(r.unsigned()), int(r.unsigned())
 	info.Owner, info.Group = r.s.owners[r.unsigned()], r.s.owners[r.unsigned()]
 	info.Modified, info.Accessed = r.time(), r.time()
 	if blocks := int(r.unsigned()); blocks > 0 {

@@ -13,11 +13,11 @@ type Stats struct {
 	Forgotten      int64 // paths that were pushed
 	Failed         int64 // requests that failed but for ENOENT and ESTALE
 	Watched        bool  // invalidations are being pushed
-	Used, Vain     int64 // files loaded ahead that were opened then, and that were not; see prefetch.go
-	VainBytes      int64
 	Direct, Passed int64 // opens read from a worker's disk; descriptors of those that the kernel reads itself
 	Streams        int64 // opens that would have been direct but for a reason, which the log tells (debug) and user.goosefs.read
 	Spoiled        int64 // inodes that were given up, for others had changed the file on the worker's disk while it was open
+	Used, Vain     int64 // files loaded ahead that were opened then, and that were not; see prefetch.go
+	VainBytes      int64
 }
 
 // LogValue implements [slog.LogValuer].
@@ -27,6 +27,7 @@ func (s Stats) LogValue() slog.Value {
 		slog.Int64("streams", s.Streams), slog.Int64("spoiled", s.Spoiled), slog.Int64("reads", s.Reads), slog.Int64("bytes", s.Bytes),
 		slog.Int64("lookups", s.Lookups), slog.Int64("lists", s.Lists), slog.Int64("forgotten", s.Forgotten),
 		slog.Int64("failed", s.Failed), slog.Bool("watched", s.Watched),
+		slog.Int64("used", s.Used), slog.Int64("vain", s.Vain), slog.Int64("vainBytes", s.VainBytes),
 	)
 }
 
@@ -38,9 +39,6 @@ type counters struct {
 func (m *Mounted) Stats() Stats {
 	used, vain, vainBytes := m.ahead.counts()
 	return Stats{
-		Used:      used,
-		Vain:      vain,
-		VainBytes: vainBytes,
 		Lookups:   m.stats.lookups.Load(),
 		Lists:     m.stats.lists.Load(),
 		Opens:     m.stats.opens.Load(),
@@ -54,5 +52,8 @@ func (m *Mounted) Stats() Stats {
 		Passed:    m.notifier.passed.Load(),
 		Streams:   m.stats.streams.Load(),
 		Spoiled:   m.spoiled.total.Load(),
+		Used:      used,
+		Vain:      vain,
+		VainBytes: vainBytes,
 	}
 }

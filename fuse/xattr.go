@@ -18,7 +18,7 @@ import (
 //	user.goosefs.ufs      where it is in the under file system
 //	user.goosefs.workers  hosts that hold a part of it
 //	user.goosefs.read     how it is read, or would be: passthrough (by the kernel), descriptor (by the mount, from a
-//	                      worker's disk), or stream (from a worker) and why not directly
+//	                      worker's disk, all of it), or mount (which asks a worker) and why not directly
 const xattrPrefix = "user.goosefs."
 
 // xattrNames are what listxattr shows, of files and directories.

@@ -114,9 +114,9 @@ func mountOptions(c *conf.Conf, log *slog.Logger, root string, raw []string) fus
 		EntryTimeout: orNone(c.Duration("goosefs.fuse.entry.timeout")),
 		MaxReadAhead: int(orNone(c.Bytes("goosefs.fuse.readahead.bytes"))),
 		Passthrough:  max(1, c.Bytes("goosefs.fuse.passthrough.bytes.min")),
+		Prefetch:     c.Bool("goosefs.fuse.prefetch.enabled"),
+		NoOpen:       c.Bool("goosefs.fuse.no.open.enabled"),
 	}
-	o.Prefetch = c.Bool("goosefs.fuse.prefetch.enabled")
-	o.NoOpen = c.Bool("goosefs.fuse.no.open.enabled")
 	if !c.Bool("goosefs.fuse.passthrough.enabled") {
 		o.Passthrough = -1
 	}

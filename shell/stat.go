@@ -75,11 +75,11 @@ func (s *session) way(ctx context.Context, c cluster, info client.Info) string {
 	cfg, err := s.conf()
 	switch {
 	case err != nil:
-		return "by stream: " + err.Error()
+		return "through the mount: " + err.Error()
 	case !cfg.Bool(enabled):
-		return "by stream: " + enabled + " is false"
+		return "through the mount: " + enabled + " is false"
 	case info.Length < cfg.Bytes(least):
-		return "by stream, its pages kept by the kernel: it is smaller than " + least
+		return "through the mount, its pages kept by the kernel: it is smaller than " + least
 	}
 	if err = c.Directly(ctx, info); err == nil {
 		return "directly: the worker here holds all of it"
@@ -88,7 +88,7 @@ func (s *session) way(ctx context.Context, c cluster, info client.Info) string {
 	if errors.As(err, &at) {
 		err = at.Err // the path is known
 	}
-	return "by stream: " + safe(err)
+	return "through the mount: " + safe(err)
 }
 
 // statFormat fills in the fields of -f. Those that a directory has not are NA.

@@ -216,11 +216,11 @@ func (f *fills) ensure(ctx context.Context, x *file, off, n int64) error {
 // the range is there. errNotKept says that the cache refused it.
 func (f *fills) bring(ctx context.Context, x *file, off, n, ahead int64) error {
 	for {
-		if f.tight() {
-			ahead = 0
+		under := n
+		if !f.tight() {
+			under += f.reach(x, off+n, ahead)
 		}
-		ahead = f.reach(x, off+n, ahead)
-		if err := f.prepare(ctx, x, off, n+ahead); err != nil {
+		if err := f.prepare(ctx, x, off, under); err != nil {
 			return err
 		}
 		gaps := x.cached.Missing(off, n)
@@ -248,7 +248,7 @@ func (f *fills) bring(ctx context.Context, x *file, off, n, ahead int64) error {
 const aheadMost = 16 << 20
 
 // reach is how many bytes from off on get under way for a reader who will want ahead of them. It says twice as much as it
-// has read, which is too little for a source that is far, so as much again is added, as the source's pace allows. It
+// has read, which is too little for a source that is far: up to four times that is fetched, as the source's pace allows. It
 // ends at a border of segments: a reader in order comes closer by little, and each little would be a range of its own.
 func (f *fills) reach(x *file, off, ahead int64) int64 {
 	if src := f.sources.peek(x.info.ID); src != nil {

@@ -26,7 +26,7 @@ type flight struct {
 		kept    int64         // bytes that the cache has taken
 		given   bool          // it takes no more: it has all, or refused
 		err     error         // why there will not be more
-		more    chan struct{} // closed when got or err change; nil: nobody waits
+		more    chan struct{} // closed when one of those above changes; nil: nobody waits
 		refs    int
 		waiting int       // readers who wait for bytes
 		wanted  time.Time // when somebody last asked for bytes

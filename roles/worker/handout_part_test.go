@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"goosefs/blockcache"
-	"goosefs/wire"
 	"goosefs/wire/clusterpb"
 )
 
@@ -15,20 +14,11 @@ import (
 func askPart(t *testing.T, conn *net.UnixConn, has uint64, file, off, n, ahead int64) (*clusterpb.HandoutReply, *os.File) {
 	t.Helper()
 	for {
-		req := &clusterpb.HandoutRequest{ClusterId: "one", FileId: file, Worker: "worker:9203", Offset: off, Length: n, Ahead: ahead, Lent: has}
-		if err := wire.SendPacket(conn, req, nil); err != nil {
-			t.Fatal(err)
-		}
-		var reply clusterpb.HandoutReply
-		f, err := wire.ReceivePacket(conn, &reply)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if f != nil {
-			t.Cleanup(func() { f.Close() })
-		}
+		reply, f := askThe(t, conn, &clusterpb.HandoutRequest{
+			ClusterId: "one", FileId: file, Worker: "worker:9203", Offset: off, Length: n, Ahead: ahead, Lent: has,
+		})
 		if !reply.GetLater() {
-			return &reply, f
+			return reply, f
 		}
 	}
 }
@@ -111,12 +101,8 @@ func TestPartsRefused(t *testing.T) {
 		"changed at the source":   {FileId: gone, Worker: "worker:9203", Length: 1},
 	} {
 		req.ClusterId = "one"
-		if err := wire.SendPacket(conn, req, nil); err != nil {
-			t.Fatal(err)
-		}
-		var reply clusterpb.HandoutReply
-		if f, err := wire.ReceivePacket(conn, &reply); err != nil || f != nil || reply.GetRefused() == "" {
-			t.Errorf("%s: %v, %v", what, err, &reply)
+		if reply, f := askThe(t, conn, req); f != nil || reply.GetRefused() == "" {
+			t.Errorf("%s: %v", what, reply)
 		}
 	}
 }

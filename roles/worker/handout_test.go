@@ -33,10 +33,16 @@ func dialHandouts(t *testing.T, path string) *net.UnixConn {
 	return conn
 }
 
-// askFor asks for a descriptor.
+// askFor asks for a descriptor of a whole file.
 func askFor(t *testing.T, conn *net.UnixConn, cluster string, file int64) (*clusterpb.HandoutReply, *os.File) {
 	t.Helper()
-	if err := wire.SendPacket(conn, &clusterpb.HandoutRequest{ClusterId: cluster, FileId: file}, nil); err != nil {
+	return askThe(t, conn, &clusterpb.HandoutRequest{ClusterId: cluster, FileId: file})
+}
+
+// askThe asks anything.
+func askThe(t *testing.T, conn *net.UnixConn, req *clusterpb.HandoutRequest) (*clusterpb.HandoutReply, *os.File) {
+	t.Helper()
+	if err := wire.SendPacket(conn, req, nil); err != nil {
 		t.Fatal(err)
 	}
 	var reply clusterpb.HandoutReply

@@ -80,3 +80,24 @@ func TestFarSourcesAreReadFurtherAhead(t *testing.T) {
 		t.Errorf("%d ranges of a near source at once, %d of a far one", near, far)
 	}
 }
+
+// However often it looks whether the bytes have come, no more is fetched ahead than the reader's words are good for.
+func TestAheadDoesNotGrowByWaiting(t *testing.T) {
+	b := newStand(t, Options{FillRange: 4 * mib, FillConcurrency: 32}, blockcache.Options{})
+	b.put(1, "f", 60*mib)
+	x := b.open(1)
+	for off := int64(0); off < 8*mib; off += 4 * mib {
+		src, err := b.fills.sources.ofFile(t.Context(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src.pace.note(time.Second, 0)
+		if err := b.fills.bring(t.Context(), x, off, 4*mib, mib); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, func() bool { return !b.fills.busy() }, func() string { return "it never ends" })
+	if n := b.fills.counts.fromUFS.Load(); n != 12*mib {
+		t.Errorf("%d MiB were fetched for 8 MiB, and 1 MiB ahead", n/mib)
+	}
+}

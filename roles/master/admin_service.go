@@ -2,8 +2,10 @@ package master
 
 import (
 	"context"
+	"errors"
 	"net"
 	"syscall"
+	"time"
 
 	"goosefs/raftlog"
 	"goosefs/wire"
@@ -45,6 +47,13 @@ func (s *adminService) ChangeQuorum(ctx context.Context, req *clusterpb.QuorumCh
 	return &clusterpb.QuorumChanged{Address: addr}, nil
 }
 
+// Raft gives a hand-over up after an election timeout, within which a master whose disk or link is busy may not have
+// been elected. Then it is begun again. Changes are refused during a hand-over, and done in between.
+const (
+	electTries = 3
+	electPause = 500 * time.Millisecond
+)
+
 // elect lets the master at addr lead, or whichever has most of the log.
 func (s *adminService) elect(ctx context.Context, addr string) (string, error) {
 	var id uint64
@@ -56,6 +65,9 @@ func (s *adminService) elect(ctx context.Context, addr string) (string, error) {
 		id = member.ID
 	}
 	err := s.raft.TransferLeadership(ctx, id)
+	for try := 1; try < electTries && errors.Is(err, syscall.ETIMEDOUT) && pause(ctx, electPause); try++ {
+		err = s.raft.TransferLeadership(ctx, id)
+	}
 	if role, _ := s.raft.Watch(); err == nil && role.Leader != 0 {
 		addr = s.journalAddress(role.Leader)
 	}

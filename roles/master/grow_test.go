@@ -4,6 +4,7 @@ import (
 	"errors"
 	"syscall"
 	"testing"
+	"time"
 
 	"goosefs/client"
 )
@@ -45,6 +46,22 @@ func TestGrow(t *testing.T) {
 	q.start(0, nil, 0) // its configuration is of the time when it was alone
 	q.finish(b, f)
 	q.elect(f, 0)
+}
+
+// A master that does not answer within an election timeout gets another chance to lead.
+func TestElectInsists(t *testing.T) {
+	t.Parallel()
+	q, f := three(t)
+	q.elect(f, 0)
+	for _, other := range []int{0, 2} {
+		q.net.Silence(host(1), host(other))
+		q.net.Silence(host(other), host(1))
+	}
+	time.AfterFunc(1100*time.Millisecond, func() {
+		q.net.Heal(host(0), host(1))
+		q.net.Heal(host(2), host(1))
+	})
+	q.elect(f, 1) // the first hand-over was lost
 }
 
 // A dead master comes back with an empty disk, whoever it was, and gets its vote by itself.

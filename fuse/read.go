@@ -108,8 +108,10 @@ func (n *fileNode) Flush(context.Context, gofusefs.FileHandle) syscall.Errno { r
 
 // Release ends the handle.
 func (h *handle) Release(ctx context.Context) syscall.Errno {
-	h.n.m.stats.openNow.Add(-1)
-	h.n.m.notifier.atEnd(ctx, func() { h.n.ways.close(h.direct != nil) })
+	h.n.m.notifier.atEnd(ctx, func() {
+		h.n.ways.close(h.direct != nil)
+		h.n.m.stats.openNow.Add(-1) // now the next open is the first
+	})
 	if err := h.file.Close(); err != nil {
 		h.n.m.log.Debug("close failed", "path", h.n.path(), "err", err)
 	}

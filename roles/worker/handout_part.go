@@ -67,8 +67,8 @@ func (w *Worker) handOutPart(ctx context.Context, req *clusterpb.HandoutRequest)
 
 // verify reads bytes that are cached. What turns out damaged is missing then, which is seen at the next look.
 func (w *Worker) verify(x *file, off, n int64) {
-	buf := w.frame(n)
-	defer w.unframe(buf)
 	off -= off % chunk
-	_, _ = x.cached.ReadAt(buf[:min(int64(len(buf)), x.info.Length-off)], off)
+	buf := w.frames.Get(int(min(n, wire.MaxFrame, x.info.Length-off)))
+	defer w.frames.Put(buf)
+	_, _ = x.cached.ReadAt(*buf, off)
 }

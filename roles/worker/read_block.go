@@ -11,6 +11,7 @@ import (
 	"goosefs/wire/pb"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/metadata"
 )
 
@@ -125,8 +126,6 @@ func discard(stream readStream) {
 // send sends a span.
 func (s *blockService) send(stream readStream, req *pb.ReadRequest, at span) error {
 	ctx, exact := stream.Context(), req.GetPositionShort()
-	buf := s.frame(at.n)
-	defer s.unframe(buf)
 	alive := func() error { return stream.Send(&pb.ReadResponse{Chunk: &pb.Chunk{}}) } // an empty message: just wait
 	var sent, prepared int64
 	for at.n > 0 {
@@ -138,17 +137,20 @@ func (s *blockService) send(stream readStream, req *pb.ReadRequest, at span) err
 			prepared = sent + max(n/2, s.fills.segment/runway)
 		}
 		w := want{at.off, at.n, req.GetPrefetchWindow() > 0 && !exact}
-		n, fromCache, err := s.fills.read(ctx, at.file, buf[:min(int64(len(buf)), at.n)], w, alive)
+		buf := s.frames.Get(int(min(at.n, wire.MaxFrame)))
+		n, fromCache, err := s.fills.read(ctx, at.file, *buf, w, alive)
 		if n == 0 && err == nil {
 			err = io.ErrNoProgress
 		}
 		if err != nil {
+			s.frames.Put(buf)
 			return err
 		}
 		if fromCache {
 			s.counts.fromCache.Add(int64(n))
 		}
-		if err := sendFrames(stream, buf[:n], req.GetChunkSize()); err != nil {
+		*buf = (*buf)[:n]
+		if err := sendFrames(stream, mem.NewBuffer(buf, s.frames), req.GetChunkSize()); err != nil {
 			return err
 		}
 		sent += int64(n)
@@ -157,35 +159,19 @@ func (s *blockService) send(stream readStream, req *pb.ReadRequest, at span) err
 	return nil
 }
 
-// sendFrames sends data in messages of what the client takes at once. gRPC has written a message out before Send
-// returns, so that data may be used again.
-func sendFrames(stream readStream, data []byte, size int64) error {
+// sendFrames sends data in messages of what the client takes at once, and gives up its reference. A stream takes the next
+// message when but some KiB of the one before are not on their way: it holds two buffers at most.
+func sendFrames(stream readStream, data mem.Buffer, size int64) error {
+	defer data.Free()
 	if size <= 0 {
 		size = wire.MaxFrame
 	}
-	for len(data) > 0 {
-		n := min(int64(len(data)), size)
-		if err := stream.Send(&pb.ReadResponse{Chunk: &pb.Chunk{Data: data[:n]}}); err != nil {
+	for off := 0; off < data.Len(); {
+		end := off + int(min(int64(data.Len()-off), size))
+		if err := stream.SendMsg(frame{data.Slice(off, end)}); err != nil {
 			return err
 		}
-		data = data[n:]
+		off = end
 	}
 	return nil
-}
-
-// frame is a buffer for a read of n bytes.
-func (w *Worker) frame(n int64) []byte {
-	if n < wire.MaxFrame/2 {
-		return make([]byte, n)
-	}
-	if buf, ok := w.frames.Get().(*[]byte); ok {
-		return *buf
-	}
-	return make([]byte, wire.MaxFrame)
-}
-
-func (w *Worker) unframe(buf []byte) {
-	if len(buf) == wire.MaxFrame {
-		w.frames.Put(&buf)
-	}
 }

@@ -89,9 +89,9 @@ func (s *site) put(id int64, name string, data []byte) int64 {
 }
 
 // client is a connection of a program that reads.
-func (s *site) client() pb.BlockWorkerClient {
+func (s *site) client(options ...grpc.DialOption) pb.BlockWorkerClient {
 	s.t.Helper()
-	conn, err := wire.Dial(s.net.Host("client"), "worker:9203")
+	conn, err := wire.Dial(s.net.Host("client"), "worker:9203", options...)
 	if err != nil {
 		s.t.Fatal(err)
 	}

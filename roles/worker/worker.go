@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
 )
 
 // Worker is one worker process.
@@ -35,8 +36,8 @@ type Worker struct {
 	handouts *handouts           // nil: no descriptors are handed out
 	async    *semaphore.Weighted // calls to cache something in the background
 
-	adopting sync.Mutex // the worker changes over to another cluster
-	frames   sync.Pool  // of *[]byte, wire.MaxFrame long
+	adopting sync.Mutex     // the worker changes over to another cluster
+	frames   mem.BufferPool // what is read of the cache, until it is sent
 
 	ctx    context.Context // ends when the worker stops
 	cancel context.CancelFunc
@@ -53,7 +54,7 @@ const (
 // Start brings a worker up. Close stops it.
 func Start(o Options) (*Worker, error) {
 	o = o.withDefaults()
-	w := &Worker{options: o, log: o.Log, started: time.Now(), async: semaphore.NewWeighted(asyncWaiting)}
+	w := &Worker{options: o, log: o.Log, started: time.Now(), async: semaphore.NewWeighted(asyncWaiting), frames: new(wire.Buffers)}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	if err := w.start(); err != nil {
 		w.Close()
@@ -79,7 +80,7 @@ func (w *Worker) start() (err error) {
 	if err != nil {
 		return err
 	}
-	w.server = wire.NewServer(w.log)
+	w.server = wire.NewServer(w.log, grpc.ForceServerCodecV2(newFrames()))
 	pb.RegisterBlockWorkerServer(w.server, &blockService{Worker: w})
 	w.wg.Go(func() {
 		if err := w.server.Serve(listener); err != nil && w.ctx.Err() == nil {

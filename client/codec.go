@@ -2,7 +2,6 @@ package client
 
 import (
 	"errors"
-	"io"
 
 	"goosefs/wire/pb"
 
@@ -14,9 +13,8 @@ import (
 // frame is the answer of a block stream as a reader takes it: the bytes of a [pb.ReadResponse] go where they are wanted,
 // without a copy of their own in between.
 type frame struct {
-	to  []byte // at most so many are taken
-	n   int    // so many came
-	err error  // of the worker's making: gRPC would call it ours
+	to  sink
+	err error // of the worker's making: gRPC would call it ours
 }
 
 var errTooMuch = errors.New("the worker sent more than was asked for")
@@ -32,28 +30,26 @@ func (c frames) Unmarshal(data mem.BufferSlice, v any) error {
 	if !ok {
 		return c.CodecV2.Unmarshal(data, v)
 	}
-	f.n, f.err = f.take(data)
+	f.err = f.take(data)
 	return nil
 }
 
-func (f *frame) take(data mem.BufferSlice) (int, error) {
+func (f *frame) take(data mem.BufferSlice) error {
 	r := data.Reader()
 	defer r.Close()
-	chunk := entered(r)
-	if data := chunk && entered(r); data {
-		if r.Remaining() > len(f.to) {
-			return 0, errTooMuch
+	if chunk := entered(r); !chunk || !entered(r) { // not just a chunk of data: empty, or from a later version
+		var resp pb.ReadResponse
+		if err := proto.Unmarshal(data.Materialize(), &resp); err != nil {
+			return err
 		}
-		return io.ReadFull(r, f.to[:r.Remaining()])
+		data = mem.BufferSlice{mem.SliceBuffer(resp.GetChunk().GetData())}
+		r.Reset(data)
 	}
-	var resp pb.ReadResponse // not just a chunk of data: empty, or from a later version
-	if err := proto.Unmarshal(data.Materialize(), &resp); err != nil {
-		return 0, err
+	if r.Remaining() > f.to.room() {
+		return errTooMuch
 	}
-	if len(resp.GetChunk().GetData()) > len(f.to) {
-		return 0, errTooMuch
-	}
-	return copy(f.to, resp.GetChunk().GetData()), nil
+	f.to.take(data, data.Len()-r.Remaining())
+	return nil
 }
 
 // entered reads the tag and the length of a field 1 that holds bytes or a message. It is true if that is all there is.

@@ -32,19 +32,52 @@ func FuzzFrames(f *testing.F) {
 		for rest := message; len(rest) > 0; rest = rest[min(cut, len(rest)):] {
 			slices = append(slices, mem.SliceBuffer(rest[:min(cut, len(rest))]))
 		}
-		got := frame{to: make([]byte, 100_000)}
-		if err := newFrames().Unmarshal(slices, &got); err != nil {
-			t.Fatal(err)
-		}
-		err := got.err
-		if (err != nil) != (wantErr != nil) || err == nil && !bytes.Equal(got.to[:got.n], want.GetChunk().GetData()) {
-			t.Fatalf("%x: %d bytes, %v; want %d, %v", message[:min(20, len(message))], got.n, err, len(want.GetChunk().GetData()), wantErr)
+		buf := make([]byte, 100_000)
+		for _, to := range []sink{&filling{buf}, stretchOf(60_000, len(buf)-60_000)} {
+			f := frame{to: to}
+			if err := newFrames().Unmarshal(slices, &f); err != nil {
+				t.Fatal(err)
+			}
+			got := buf[:len(buf)-to.room()]
+			if s, ok := to.(*testStretch); ok {
+				got = s.bytes()
+			}
+			if (f.err != nil) != (wantErr != nil) || f.err == nil && !bytes.Equal(got, want.GetChunk().GetData()) {
+				t.Fatalf("%x: %d bytes, %v; want %d, %v", message[:min(20, len(message))], len(got), f.err, len(want.GetChunk().GetData()), wantErr)
+			}
 		}
 		if n := len(want.GetChunk().GetData()); wantErr == nil && n > 0 {
-			small := frame{to: make([]byte, n-1)}
-			if err := newFrames().Unmarshal(slices, &small); err != nil || small.err != errTooMuch {
-				t.Fatalf("%d bytes into %d: %v, %v", n, n-1, err, small.err)
+			for _, to := range []sink{&filling{buf[:n-1]}, stretchOf(n/2, n-1-n/2)} {
+				f := frame{to: to}
+				if err := newFrames().Unmarshal(slices, &f); err != nil || f.err != errTooMuch || to.room() != n-1 {
+					t.Fatalf("%d bytes into %d: %v, %v", n, n-1, err, f.err)
+				}
 			}
 		}
 	})
+}
+
+// testStretch remembers the pages that are here.
+type testStretch struct {
+	stretch
+	all []*page
+}
+
+// stretchOf is pages of these sizes.
+func stretchOf(sizes ...int) *testStretch {
+	s := new(testStretch)
+	for _, n := range sizes {
+		if n > 0 {
+			s.all = append(s.all, &page{missing: n, done: make(chan struct{})})
+		}
+	}
+	s.pages = s.all
+	return s
+}
+
+func (s *testStretch) bytes() (got []byte) {
+	for _, pg := range s.all {
+		got = append(got, pg.data.Materialize()...)
+	}
+	return got
 }

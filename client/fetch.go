@@ -24,15 +24,13 @@ const (
 	ahead                // and the reader goes on behind them
 )
 
-// fetch reads into p the bytes of the file from off on, which lie in one block. It goes from worker to worker until
+// fetch brings the bytes of the file from off on, which lie in one block. It goes from worker to worker until
 // one gives all of them; what was got before one failed is kept.
-func (x *File) fetch(ctx context.Context, p []byte, off int64, how pattern) error {
+func (x *File) fetch(ctx context.Context, to sink, off int64, how pattern) error {
 	block := x.block(off)
-	got := 0
+	end := off - block.Offset + int64(to.room())
 	return x.ask(ctx, "read", block, func(ctx context.Context, conn *grpc.ClientConn) error {
-		n, err := x.fetchFrom(ctx, conn, block.ID, off-block.Offset+int64(got), p[got:], how)
-		got += n
-		return err
+		return x.fetchFrom(ctx, conn, block.ID, end-int64(to.room()), to, how)
 	})
 }
 
@@ -103,8 +101,8 @@ func (x *File) noWorker(op string, last error) error {
 // errMute is why a stream to a worker was given up.
 var errMute = errors.New("the worker fell silent")
 
-// fetchFrom asks one worker to fill p from off in the block, and says how much of it is filled.
-func (x *File) fetchFrom(ctx context.Context, conn *grpc.ClientConn, blockID, off int64, p []byte, how pattern) (n int, err error) {
+// fetchFrom asks one worker for the bytes from off in the block.
+func (x *File) fetchFrom(ctx context.Context, conn *grpc.ClientConn, blockID, off int64, to sink, how pattern) (err error) {
 	cfg := x.fs.cfg
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -118,30 +116,29 @@ func (x *File) fetchFrom(ctx context.Context, conn *grpc.ClientConn, blockID, of
 	desc := grpc.StreamDesc{StreamName: "ReadBlock", ClientStreams: true, ServerStreams: true}
 	stream, err := conn.NewStream(ctx, &desc, pb.BlockWorker_ReadBlock_FullMethodName, grpc.ForceCodecV2(newFrames()))
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if err := stream.SendMsg(x.request(blockID, off, int64(len(p)), how)); err != nil && err != io.EOF { // EOF: RecvMsg says why
-		return 0, err
+	if err := stream.SendMsg(x.request(blockID, off, int64(to.room()), how)); err != nil && err != io.EOF { // EOF: RecvMsg says why
+		return err
 	}
 	if err := stream.CloseSend(); err != nil {
-		return 0, err
+		return err
 	}
-	for n < len(p) {
-		f := frame{to: p[n:]}
+	for to.room() > 0 {
+		f := frame{to: to}
 		err := stream.RecvMsg(&f)
 		if err == nil {
 			err = f.err
 		}
 		if err == io.EOF {
-			return n, io.ErrUnexpectedEOF
+			return io.ErrUnexpectedEOF
 		}
 		if err != nil {
-			return n, err
+			return err
 		}
 		silence.Reset(cfg.StreamTimeout)
-		n += f.n
 	}
-	return n, nil
+	return nil
 }
 
 func (x *File) request(blockID, off, n int64, how pattern) *pb.ReadRequest {

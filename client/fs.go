@@ -20,7 +20,6 @@ type FS struct {
 	workers *workers
 	stats   *statFlights
 	sockets *sockets
-	pages   sync.Pool // of *[]byte, pageSize long
 
 	cluster struct {
 		sync.Mutex

@@ -4,20 +4,23 @@ import (
 	"context"
 	"io/fs"
 	"syscall"
+
+	"google.golang.org/grpc/mem"
 )
 
 // page is a piece of a file on its way from a worker, or here.
 type page struct {
 	off     int64
-	done    chan struct{} // closed when data or err is set
-	data    []byte
+	done    chan struct{} // closed when all of data is here, or err is set
+	data    mem.BufferSlice
+	missing int // bytes of data
 	err     error
-	cancel  context.CancelFunc // gives the fetch up
-	readers int                // who wait or copy; guarded by the file
+	of      *stretch
+	readers int // who wait or copy; guarded by the file
 }
 
 // wait returns the page's bytes when they are here.
-func (p *page) wait(ctx context.Context) ([]byte, error) {
+func (p *page) wait(ctx context.Context) (mem.BufferSlice, error) {
 	select {
 	case <-p.done:
 		return p.data, p.err
@@ -46,15 +49,7 @@ func (x *File) plan(off, n int64) ([]*page, error) {
 			x.dropLocked(pg)
 		}
 	}
-	how := exact
-	if beyond > 0 {
-		how = ahead
-	}
-	for i := first; i < end; i++ {
-		if x.mu.pages[i] == nil {
-			x.mu.pages[i] = x.fetchPage(i, how)
-		}
-	}
+	x.fetchMissingLocked(first, end, beyond, (off+n+pageSize-1)/pageSize)
 	var pages []*page
 	for i := off / pageSize; i*pageSize < off+n; i++ {
 		pg := x.mu.pages[i]
@@ -91,49 +86,18 @@ func (x *File) leave(pages []*page) {
 }
 
 // dropLocked gives up a page that is not in the window any more, unless somebody still waits for it or copies from it.
-// Its buffer is used again only if nobody can write to it any more either.
+// Its buffers are used again only if it is here; otherwise the collector gets what may still come.
 func (x *File) dropLocked(pg *page) {
 	if pg.readers > 0 {
 		return
 	}
-	pg.cancel()
+	if pg.of.wanted--; pg.of.wanted == 0 {
+		pg.of.cancel()
+	}
 	select {
 	case <-pg.done:
-		if buf := pg.data; len(buf) == pageSize {
-			pg.data = nil
-			x.fs.pages.Put(&buf)
-		}
+		pg.data.Free()
+		pg.data = nil
 	default:
 	}
-}
-
-// buffer is n bytes for a page.
-func (f *FS) buffer(n int64) []byte {
-	if n == pageSize {
-		if buf, ok := f.pages.Get().(*[]byte); ok {
-			return *buf
-		}
-	}
-	return make([]byte, n)
-}
-
-// fetchPage starts to fetch page i. What fails is not kept: the next read asks anew.
-func (x *File) fetchPage(i int64, how pattern) *page {
-	ctx, cancel := context.WithCancel(x.ctx)
-	pg := &page{off: i * pageSize, done: make(chan struct{}), cancel: cancel}
-	x.mu.fetching.Go(func() {
-		defer cancel()
-		defer close(pg.done)
-		data := x.fs.buffer(min(pageSize, x.info.Length-pg.off))
-		if pg.err = x.fetchRange(ctx, data, pg.off, how); pg.err == nil {
-			pg.data = data
-			return
-		}
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		if x.mu.pages[i] == pg {
-			delete(x.mu.pages, i)
-		}
-	})
-	return pg
 }

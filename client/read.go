@@ -72,7 +72,7 @@ func (x *File) readPiece(ctx context.Context, p []byte, off int64) (int, error) 
 		if err != nil {
 			return n, x.pageError(ctx, err)
 		}
-		n += copy(p[n:], data[off+int64(n)-pg.off:])
+		n += copyFrom(data, off+int64(n)-pg.off, p[n:])
 	}
 	return n, nil
 }
@@ -102,14 +102,14 @@ func (x *File) readDirect(ctx context.Context, p []byte, off int64) (int, error)
 func (x *File) fetchRange(ctx context.Context, p []byte, off int64, how pattern) error {
 	block := x.block(off)
 	if block.Offset+block.Length-off >= int64(len(p)) {
-		return x.fetch(ctx, p, off, how)
+		return x.fetch(ctx, &filling{p}, off, how)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for len(p) > 0 {
 		block := x.block(off)
 		piece := min(int64(len(p)), block.Offset+block.Length-off)
 		part, at := p[:piece], off
-		group.Go(func() error { return x.fetch(ctx, part, at, how) })
+		group.Go(func() error { return x.fetch(ctx, &filling{part}, at, how) })
 		p, off = p[piece:], off+piece
 	}
 	return group.Wait()

@@ -12,7 +12,11 @@ import (
 
 	"golang.org/x/sync/singleflight"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/experimental"
+	"google.golang.org/grpc/mem"
 )
+
+const linesEach = 2 // connections to one worker
 
 const (
 	avoidFor  = 5 * time.Second        // how long a worker that could not be reached is asked last
@@ -20,16 +24,17 @@ const (
 	noneFor   = 200 * time.Millisecond // how long a list without any worker is believed
 )
 
-// workers keeps a connection to each worker, the list of those that live, and a grudge against those that failed.
+// workers keeps connections to each worker, the list of those that live, and a grudge against those that failed.
 type workers struct {
 	cfg     Config
 	fs      *FS
 	listing singleflight.Group
+	buffers mem.BufferPool // of what is received
 
 	mu struct {
 		sync.Mutex
-		conns  map[string]*grpc.ClientConn // by host:port
-		failed map[string]time.Time        // not asked before, if others can be
+		lines  map[string]*lines    // by host:port
+		failed map[string]time.Time // not asked before, if others can be
 		// sockets are where workers lend descriptors to their own host, by address. It need not be this one.
 		sockets map[string]string
 		live    []Location
@@ -39,8 +44,8 @@ type workers struct {
 }
 
 func newWorkers(cfg Config, f *FS) *workers {
-	w := &workers{cfg: cfg, fs: f}
-	w.mu.conns = make(map[string]*grpc.ClientConn)
+	w := &workers{cfg: cfg, fs: f, buffers: new(wire.Buffers)}
+	w.mu.lines = make(map[string]*lines)
 	w.mu.failed = make(map[string]time.Time)
 	w.mu.sockets = make(map[string]string)
 	return w
@@ -50,9 +55,17 @@ func (w *workers) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.mu.closed = true
-	for _, c := range w.mu.conns {
-		c.Close()
+	for _, l := range w.mu.lines {
+		for _, c := range l.conns {
+			c.Close()
+		}
 	}
+}
+
+// lines are the connections to one worker, which are used by turns: one alone is served by one goroutine on either side.
+type lines struct {
+	conns []*grpc.ClientConn
+	turn  int
 }
 
 func (w *workers) conn(l Location) (*grpc.ClientConn, error) {
@@ -62,12 +75,18 @@ func (w *workers) conn(l Location) (*grpc.ClientConn, error) {
 	if w.mu.closed {
 		return nil, fs.ErrClosed
 	}
-	if c := w.mu.conns[addr]; c != nil {
-		return c, nil
+	to := w.mu.lines[addr]
+	if to == nil {
+		to = new(lines)
+		w.mu.lines[addr] = to
 	}
-	c, err := wire.Dial(w.cfg.Network, addr)
+	to.turn = (to.turn + 1) % linesEach
+	if to.turn < len(to.conns) {
+		return to.conns[to.turn], nil
+	}
+	c, err := wire.Dial(w.cfg.Network, addr, experimental.WithBufferPool(w.buffers))
 	if err == nil {
-		w.mu.conns[addr] = c
+		to.conns = append(to.conns, c)
 	}
 	return c, err
 }

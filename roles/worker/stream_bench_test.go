@@ -40,13 +40,7 @@ func BenchmarkStreams(b *testing.B) {
 		for _, size := range []int64{mib, 4 * mib} {
 			b.Run(fmt.Sprintf("sequential/%dMiB/%d", size/mib, readers), func(b *testing.B) {
 				ours := s.reads(b, address, readers, size, func(i int64) int64 { return i * size })
-				bound := bare.reads(b, readers)
-				took, of := byTurns(b, readers, ours, reads{size: size, read: func(r int, i int64, p []byte) (err error) {
-					for at := int64(0); at < size && err == nil; at += mib {
-						err = bound(r, p[at:at+mib])
-					}
-					return err
-				}})
+				took, of := byTurns(b, readers, ours, bare.reads(b, readers, size))
 				b.ReportMetric(took.rate()/of.rate(), "of-bound")
 				b.ReportMetric(of.rate(), "bound-MB/s")
 				b.ReportMetric(took.processor/took.bytes*1e9, "cpu-s/GB")
@@ -74,18 +68,18 @@ type cost struct {
 
 func (c *cost) rate() float64 { return c.bytes / c.seconds / 1e6 }
 
-// byTurns does b.N reads of ours, and as many of the bound's, some at a time. What either fetched ahead helps it alike when
-// its turn comes again.
+// byTurns does b.N reads of ours, and as many of the bound's. A turn is one file for each reader, so that nothing that
+// either side fetched ahead is left for its next turn, nor is under way in the other's.
 func byTurns(b *testing.B, readers int, ours, bound reads) (took, of cost) {
-	const turn = 256 * mib
+	turn := int64(readers) * benchSize / ours.size
 	b.SetBytes(ours.size)
 	buffers := make([][]byte, readers)
 	for r := range buffers {
 		buffers[r] = make([]byte, ours.size)
 	}
 	b.ResetTimer()
-	for from := int64(0); from < int64(b.N); from += turn / ours.size {
-		to := min(int64(b.N), from+turn/ours.size)
+	for from := int64(0); from < int64(b.N); from += turn {
+		to := min(int64(b.N), from+turn)
 		took.add(b, ours, buffers, from, to)
 		if bound.read != nil {
 			b.StopTimer()
@@ -239,25 +233,27 @@ func newBare(b *testing.B) *bare {
 	return s
 }
 
-// serve sends a file over and over.
+// serve sends the file that each message names.
 func (s *bare) serve(_ any, stream grpc.ServerStream) error {
-	var which [1]byte
-	if err := stream.RecvMsg(which[:]); err != nil {
-		return err
-	}
-	for off := int64(0); ; off = (off + mib) % benchSize {
-		buf := s.pool.Get(int(mib))
-		if _, err := s.files[which[0]].ReadAt(*buf, off); err != nil {
+	for {
+		var which [1]byte
+		if err := stream.RecvMsg(which[:]); err != nil {
 			return err
 		}
-		if err := stream.SendMsg(&mem.BufferSlice{mem.NewBuffer(buf, &s.pool)}); err != nil {
-			return err
+		for off := int64(0); off < benchSize; off += mib {
+			buf := s.pool.Get(int(mib))
+			if _, err := s.files[which[0]].ReadAt(*buf, off); err != nil {
+				return err
+			}
+			if err := stream.SendMsg(&mem.BufferSlice{mem.NewBuffer(buf, &s.pool)}); err != nil {
+				return err
+			}
 		}
 	}
 }
 
-// reads are of one stream for each reader, over a connection of its own: each fills p with what comes next.
-func (s *bare) reads(b *testing.B, readers int) func(reader int, p []byte) error {
+// reads are of one stream for each reader, over a connection of its own.
+func (s *bare) reads(b *testing.B, readers int, size int64) reads {
 	ctx, cancel := context.WithCancel(b.Context())
 	streams := make([]grpc.ClientStream, readers)
 	for r := range streams {
@@ -272,10 +268,19 @@ func (s *bare) reads(b *testing.B, readers int) func(reader int, p []byte) error
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := streams[r].SendMsg(&mem.BufferSlice{mem.SliceBuffer{byte(r)}}); err != nil {
-			b.Fatal(err)
-		}
 	}
 	b.Cleanup(cancel)
-	return func(reader int, p []byte) error { return streams[reader].RecvMsg(p) }
+	return reads{size, func(r int, i int64, p []byte) error {
+		if i*size%benchSize == 0 {
+			if err := streams[r].SendMsg(&mem.BufferSlice{mem.SliceBuffer{byte(r)}}); err != nil {
+				return err
+			}
+		}
+		for at := int64(0); at < size; at += mib {
+			if err := streams[r].RecvMsg(p[at : at+mib]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
 }

@@ -91,16 +91,6 @@ func TestManyReaders(t *testing.T) {
 	group.Wait()
 }
 
-// pagesAsked is how many pages a worker was asked for.
-func pagesAsked(w *prompter) (n int64) {
-	w.set(func(w *prompter) {
-		for _, r := range w.mu.asked {
-			n += r.GetLength() / pageSize
-		}
-	})
-	return n
-}
-
 // What a worker is asked for: a first look at a file costs a page, reads here and there what they ask for, and who
 // reads in order has the worker told.
 func TestWhatIsAsked(t *testing.T) {

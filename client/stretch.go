@@ -6,9 +6,9 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// stretchShare is the part of what is ahead of a reader that one stream brings: each costs a call, and one alone does not
-// keep the connections busy.
-const stretchShare = 4
+// stretchShare is how many streams together bring what is ahead of a reader: one alone stands still between two calls, and
+// leaves connections idle; more only cost calls.
+const stretchShare = 2
 
 // stretch is pages in a row, of one block, that one stream brings. Each is read as soon as it is here.
 type stretch struct {

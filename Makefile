@@ -5,7 +5,7 @@ GO ?= go
 TOOLS := $(CURDIR)/bin
 RACE := ./blockcache/... ./client/... ./fuse/... ./metastore/... ./raftlog/... ./roles/... ./test/mount ./ufs/... ./wire/...
 
-.PHONY: build test check unit race sim mutants chaos failover eviction prepare generate generated tools bench clean
+.PHONY: build test check unit race sim mutants chaos failover eviction prepare generate generated tools bench microbench clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o goosefs .
@@ -52,6 +52,10 @@ eviction:
 # nginx-light curl rclone).
 bench: build
 	$(GO) test -count=1 -timeout 0 -v -run 'TestSuite$$' ./test/speed -args -- -program $(CURDIR)/goosefs -docs $(CURDIR)/docs $(if $(QUICK),-quick) $(if $(MOUNT),-mount $(MOUNT))
+
+# microbench times what is done for each read, 10 times or COUNT=5, for bin/benchstat: see docs/performance.md.
+microbench:
+	@$(GO) test -run '^$$' -bench '^Benchmark(Frame|Window|Checksum|ReadAt|Touch)$$' -benchtime 0.2s -count $(or $(COUNT),10) ./blockcache ./client ./roles/worker
 
 tools:
 	@mkdir -p $(TOOLS)

@@ -85,3 +85,12 @@ func BenchmarkPut(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkChecksum is what each chunk costs whenever it is read from disk.
+func BenchmarkChecksum(b *testing.B) {
+	p := make([]byte, ChunkSize)
+	b.SetBytes(ChunkSize)
+	for b.Loop() {
+		checksum(p)
+	}
+}

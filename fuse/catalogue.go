@@ -71,14 +71,14 @@ func (c *catalogue) begin(at string, ino uint64) *entry {
 	return m.entry
 }
 
-// keep puts a complete listing here.
-func (c *catalogue) keep(e *entry, asked moment, learned time.Time) {
+// keep puts a complete listing here, if a push did not overtake it and there is room.
+func (c *catalogue) keep(e *entry, asked moment, learned time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	size := e.list.size()
 	if e.at.entry != e || size > catalogueRoom/2 {
 		c.abandonLocked(e)
-		return
+		return false
 	}
 	e.asked, e.learned, e.size = asked, learned, size
 	e.place = c.mu.order.PushFront(e)
@@ -86,6 +86,7 @@ func (c *catalogue) keep(e *entry, asked moment, learned time.Time) {
 	for c.mu.bytes > catalogueRoom {
 		c.forgetLocked(c.mu.order.Back().Value.(*entry).list.path)
 	}
+	return true
 }
 
 // abandon is for a listing that did not come whole.

@@ -19,6 +19,8 @@ type dirNode struct {
 	// Options.Prefetch: as it was last listed, and how its files are opened since. The prefetcher's lock guards them.
 	names  []string
 	course course
+
+	study study // the node's lock guards it
 }
 
 // nameMax is the longest name of a file, in bytes.
@@ -53,6 +55,7 @@ func (n *dirNode) Lookup(ctx context.Context, name string, out *gofuse.EntryOut)
 		}
 		return nil, errno
 	}
+	n.missed()
 	return n.child(ctx, info, name, asked, time.Now(), out), 0
 }
 

@@ -156,38 +156,19 @@ func (h *dirHandle) begin() {
 	}
 	m.stats.lists.Add(1)
 	ctx, cancel := context.WithCancel(m.serving)
-	entry := m.known.begin(at, ino)
 	h.asked, h.learned, h.stop = m.trust.now(), time.Now(), cancel
-	asked, learned := h.asked, h.learned
 	list := make(chan listed, 128)
 	h.list = list
 	go func() {
 		defer close(list)
-		defer m.known.abandon(entry)
-		whole := true
-		for info, err := range m.entries(ctx, at) {
-			if err == nil && info.Path == at && !info.Dir {
-				err = syscall.ESTALE // it became a file
-			}
-			if err == nil && !presentable(info.Name) {
-				m.log.Warn("a name that no directory can hold is not shown", "path", info.Path)
-				continue
-			}
+		m.record(ctx, at, ino, func(info client.Info, err error) bool {
 			select {
 			case list <- listed{info, err}:
+				return true
 			case <-ctx.Done():
-				return
+				return false
 			}
-			if err != nil {
-				return
-			}
-			if whole = whole && entry.list.add(info) == nil; !whole {
-				entry.list = shorthand{path: at}
-			}
-		}
-		if whole && m.trust.confirmed(asked) && ctx.Err() == nil {
-			m.known.keep(entry, asked, learned)
-		}
+		})
 	}()
 }
 

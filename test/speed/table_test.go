@@ -35,7 +35,8 @@ func table(all []measured, size string, files int, quick bool) string {
 	if len(all) == 0 {
 		return b.String()
 	}
-	b.WriteString("\nRead again, and what part of the native rate that is:\n\n")
+	b.WriteString("\nRead again, and what part of the native rate that is. Own pages cold: either folder's pages were dropped, the mount's cache\n" +
+		"files are in memory. Cold: nothing is in the kernel's memory. Mount-cold: only the mount's pages were dropped.\n\n")
 	heading(&b, "native", all)
 	for i, l := range all[0].report.Lines {
 		fmt.Fprintf(&b, "| %s, %s | %.0f |", label(l), l.Unit, l.Folders[1].Rate.Median)

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -117,11 +118,12 @@ func TestMistakesWithCluster(t *testing.T) {
 	program(t)
 	root := publicDir(t)
 	tr := newTree(t, root, 1<<20, "file", "folder/other")
+	nobody := strconv.Itoa(freePort(t)) // others may run a cluster at the port that is the default
 	c := newCluster(t, "file://"+root, append(ownTiers(publicDir(t)), "replicas: 3", "replicas: 1")...)
 	for _, m := range []mistake{
 		{"get without a cluster", []string{"get", "pod", "--dir", c.dir}, 1, `error: .*` + regexp.QuoteMeta(filepath.Base(c.dir)) + `.*goosefs up.*`, 5 * time.Second},
 		{"down without a cluster", []string{"down", "--dir", c.dir}, 1, `error: .*` + regexp.QuoteMeta(filepath.Base(c.dir)) + `.*`, 5 * time.Second},
-		{"fs without a cluster", []string{"fs", "ls", "/"}, 255, `.*localhost:9200.*connection refused.*`, 15 * time.Second},
+		{"fs without a cluster", []string{"fs", "ls", "/", "-Dgoosefs.master.rpc.port=" + nobody}, 255, `.*localhost:` + nobody + `.*connection refused.*`, 15 * time.Second},
 	} {
 		m.try(t, c)
 	}

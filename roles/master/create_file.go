@@ -3,7 +3,6 @@ package master
 import (
 	"cmp"
 	"context"
-	"path"
 	"syscall"
 
 	"goosefs/metastore"
@@ -105,7 +104,7 @@ func (s *fileService) throughObject(ctx context.Context, r metastore.Resolution,
 			info, err = u.Stat(ctx, r.Rel)
 			return err
 		}
-		if err := makeParents(ctx, u, path.Dir(r.Rel)); err != nil {
+		if err := ufs.MkdirAll(ctx, u, ufs.Parent(r.Rel)); err != nil {
 			return err
 		}
 		w, err := u.Create(ctx, r.Rel, 0o644)

@@ -1056,6 +1056,7 @@ type FileSource struct {
 	Persisted     bool                   `protobuf:"varint,10,opt,name=persisted,proto3" json:"persisted,omitempty"` // false: the bytes are nowhere but in the cache
 	Writing       bool                   `protobuf:"varint,11,opt,name=writing,proto3" json:"writing,omitempty"`     // it is not complete: length and version are not known yet
 	Through       bool                   `protobuf:"varint,12,opt,name=through,proto3" json:"through,omitempty"`     // what is written of it goes to the under file system too
+	Mode          uint32                 `protobuf:"varint,13,opt,name=mode,proto3" json:"mode,omitempty"`           // permission bits
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1172,6 +1173,13 @@ func (x *FileSource) GetThrough() bool {
 		return x.Through
 	}
 	return false
+}
+
+func (x *FileSource) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
 }
 
 type DestinationRequest struct {
@@ -2468,7 +2476,7 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\x06let_go\x18\x06 \x03(\x03R\x05letGo\x12\x18\n" +
 	"\apersist\x18\a \x03(\x03R\apersist\"(\n" +
 	"\rSourceRequest\x12\x17\n" +
-	"\afile_id\x18\x01 \x01(\x03R\x06fileId\"\xa0\x03\n" +
+	"\afile_id\x18\x01 \x01(\x03R\x06fileId\"\xb4\x03\n" +
 	"\n" +
 	"FileSource\x12\x17\n" +
 	"\afile_id\x18\x01 \x01(\x03R\x06fileId\x12\x12\n" +
@@ -2484,7 +2492,8 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\tpersisted\x18\n" +
 	" \x01(\bR\tpersisted\x12\x18\n" +
 	"\awriting\x18\v \x01(\bR\awriting\x12\x18\n" +
-	"\athrough\x18\f \x01(\bR\athrough\x1a:\n" +
+	"\athrough\x18\f \x01(\bR\athrough\x12\x12\n" +
+	"\x04mode\x18\r \x01(\rR\x04mode\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"J\n" +

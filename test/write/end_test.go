@@ -234,7 +234,11 @@ func TestLostWorker(t *testing.T) {
 	f := c.Client()
 	data := randomBytes(1, 4*blockSize)
 	put(t, f, "/f", data, client.CreateOptions{Type: client.MustCache})
-	c.StopWorker(0)
+	holder := 0
+	if stat(t, f, "/f").Blocks[0].Locations[0].Host == rolestest.WorkerName(1) {
+		holder = 1
+	}
+	c.StopWorker(holder)
 	c.WaitForWorkers(1)
 	began := time.Now()
 	_, err := get(t, f, "/f")
@@ -242,7 +246,7 @@ func TestLostWorker(t *testing.T) {
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("told after %v", took)
 	}
-	c.StartWorker(0)
+	c.StartWorker(holder)
 	c.WaitForWorkers(2)
 	same(t, c.Client(), "/f", data)
 }

@@ -159,6 +159,7 @@ func (m *Master) govern(t *term) {
 	}
 	m.wg.Go(func() { m.persister.run(t) })
 	m.wg.Go(func() { m.collectAbandoned(t) })
+	m.wg.Go(func() { m.sweepLeftovers(t) })
 	m.reap(t)
 }
 

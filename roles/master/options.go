@@ -43,6 +43,7 @@ type Options struct {
 	LostCheck     time.Duration // how often that is looked for; 1 s by default
 
 	AbandonedAfter time.Duration // a file that nobody writes any more and that is not complete is removed; 1 h by default
+	SweepEvery     time.Duration // between two looks for what writers left in under file systems, and how old that must be; 24 h by default
 	PersistTries   time.Duration // before a file that could not be persisted is tried again, at first; 1 s by default
 
 	Election        time.Duration // raft; 1 s by default
@@ -82,6 +83,7 @@ func (o Options) withDefaults() Options {
 	o.WorkerTimeout = cmp.Or(o.WorkerTimeout, 5*time.Minute)
 	o.LostCheck = cmp.Or(o.LostCheck, time.Second)
 	o.AbandonedAfter = cmp.Or(o.AbandonedAfter, time.Hour)
+	o.SweepEvery = cmp.Or(o.SweepEvery, 24*time.Hour)
 	o.PersistTries = cmp.Or(o.PersistTries, time.Second)
 	o.Election = cmp.Or(o.Election, time.Second)
 	o.Heartbeat = cmp.Or(o.Heartbeat, 100*time.Millisecond)

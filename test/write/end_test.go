@@ -250,3 +250,27 @@ func TestLostWorker(t *testing.T) {
 	c.WaitForWorkers(2)
 	same(t, c.Client(), "/f", data)
 }
+
+// What writers left behind that died at a bad moment is removed from the under file system after a while; what is still
+// being written is not.
+func TestSweep(t *testing.T) {
+	c := rolestest.Start(t, rolestest.Options{Masters: 1, Workers: 1, BlockSize: blockSize, SweepEvery: time.Second})
+	f := c.Client()
+	put(t, f, "/d/kept", []byte("kept"), client.CreateOptions{Recursive: true, Type: client.Through})
+	long := time.Now().Add(-time.Hour)
+	for _, name := range []string{"/.goosefs-1ffffff.staged", "/d/.goosefs-ABC.tmp", "/d/.goosefs-soon.tmp"} {
+		if err := os.WriteFile(c.Root+name, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		at := long
+		if strings.Contains(name, "soon") {
+			at = time.Now().Add(time.Hour)
+		}
+		if err := os.Chtimes(c.Root+name, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "what is old is gone", func() bool {
+		return slices.Equal(folder(t, c), []string{"/d/.goosefs-soon.tmp", "/d/kept"})
+	})
+}

@@ -3,7 +3,7 @@
 
 GO ?= go
 TOOLS := $(CURDIR)/bin
-RACE := ./blockcache/... ./client/... ./fuse/... ./metastore/... ./raftlog/... ./roles/... ./test/mount ./ufs/... ./wire/...
+RACE := ./blockcache/... ./client/... ./fuse/... ./metastore/... ./raftlog/... ./roles/... ./test/mount ./test/write ./ufs/... ./wire/...
 
 .PHONY: build test check unit race sim mutants chaos failover eviction prepare generate generated tools bench microbench clean
 

@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 
 // Which folders may use a library that is one folder's business.
 var mayUse = map[string][]string{
-	"google.golang.org/grpc":           {"wire", "client", "roles"},
+	"google.golang.org/grpc":           {"wire", "client", "roles", "test/write"},
 	"go.etcd.io/bbolt":                 {"metastore", "blockcache"},
 	"go.etcd.io/raft":                  {"raftlog", "roles/master", "test/sim"},
 	"go.etcd.io/etcd":                  {"raftlog"},

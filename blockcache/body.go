@@ -44,6 +44,7 @@ type body struct {
 	written int64       // when the data file was last changed by us, by its own time of change
 	writing int         // claims that are being written
 	held    atomic.Bool // a descriptor was handed out and may live, see held.go
+	kept    atomic.Bool // the only copy: never evicted, see write.go
 	// witness stays open from the unlink on, to notice a holder elsewhere.
 	witness *pair
 }

@@ -27,7 +27,8 @@ type Cache struct {
 	held    *heldFiles
 	doubts  *doubts
 	touches atomic.Uint64
-	scratch sync.Pool // of *scratch
+	writers atomic.Uint64 // ever
+	scratch sync.Pool     // of *scratch
 
 	kick    chan struct{} // wakes the evictor; holds one
 	stop    context.CancelFunc

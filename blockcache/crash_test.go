@@ -363,7 +363,7 @@ func TestSpaceThatCannotBeFreedIsPaidFor(t *testing.T) {
 }
 
 func FuzzHeader(f *testing.F) {
-	f.Add(header{1, victim()}.encode())
+	f.Add(header{storeID: 1, info: victim()}.encode())
 	f.Add(make([]byte, headerSize))
 	f.Add([]byte(indexMagic))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -136,7 +136,7 @@ func (c *Cache) createPair(d *dir, info FileInfo) (data, index diskFile, err err
 	}
 	index, err = c.createSparse(d.indexPath(info.ID), indexSize(info))
 	if err == nil {
-		_, err = index.WriteAt(header{c.storeID, info}.encode(), 0)
+		_, err = index.WriteAt(header{storeID: c.storeID, info: info}.encode(), 0)
 	}
 	if err != nil {
 		_ = data.Close()

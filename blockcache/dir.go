@@ -124,7 +124,7 @@ func (d *dir) found(b *block, now uint64) { d.rank(b, now, order.found) }
 func (d *dir) rank(b *block, now uint64, how func(order, *block)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.mu.failed == nil && !b.retired.Load() {
+	if d.mu.failed == nil && !b.retired.Load() && !b.body.kept.Load() {
 		b.touched = now
 		how(d.mu.order, b)
 	}

@@ -15,6 +15,7 @@ type diskFile interface {
 	io.WriterAt
 	io.Closer
 	Truncate(size int64) error
+	Sync() error
 	// punch frees the space of a range, which then reads as zeros.
 	punch(off, n int64) error
 	stat() (diskState, error)

@@ -15,6 +15,7 @@
 //	DIR/lock                    held (flock) while a Cache is open; holds its pid
 //	DIR/blocks/XX/ID            the data, of the file's full length, with holes
 //	DIR/blocks/XX/ID.idx        a header, then 8 bytes for each chunk
+//	DIR/blocks/XX/ID.N.new      a file that is being written, see Create
 //	DIR/quarantine/             what was found there and is not ours; bounded
 //
 // The unit of presence is the chunk (64 KiB), of eviction the block (the
@@ -22,8 +23,16 @@
 // crc32c of its bytes and a mark computed from file, chunk and crc; a record
 // whose mark does not fit is no record. Every read from disk checks the crc.
 //
-// Nothing is synced (but the store id): after a crash index and data may
-// disagree in any way, and the checksums decide which chunks are still there.
+// Nothing is synced (but the store id, and what is kept): after a crash index and
+// data may disagree in any way, and the checksums decide which chunks are still there.
+//
+// # What clients write
+//
+// Put is for bytes that can be had again. Create is for bytes that are nowhere
+// else yet, and whose length nobody knows before they end: they go to a file
+// without a name of ours, and Commit makes that a cached file of one block. If it is
+// kept it is synced first, it is never evicted, and its index says so after a
+// restart, until LetGo: the bytes are elsewhere too.
 //
 // # Space
 //

@@ -13,7 +13,7 @@ func (c *Cache) Drop(id int64) (bytes int64) {
 }
 
 // DropBlock frees one block and returns how many bytes that was: 0 if it is
-// being read or written just now.
+// being read or written just now, or is kept.
 func (c *Cache) DropBlock(id, index int64) (bytes int64) {
 	c.running.RLock()
 	defer c.running.RUnlock()

@@ -159,7 +159,7 @@ func (c *Cache) evictBlock(k *block) (freed int64) {
 	e.names.Lock()
 	defer e.names.Unlock()
 	e.mu.Lock()
-	if b.gone || k.leaving || k.pins.Load() > 0 || k.charge.Load() == 0 {
+	if b.gone || k.leaving || k.pins.Load() > 0 || k.charge.Load() == 0 || b.kept.Load() {
 		e.mu.Unlock()
 		c.fds.release(files)
 		return 0

@@ -74,6 +74,13 @@ func (f faultyFile) WriteAt(p []byte, off int64) (int, error) {
 	return f.diskFile.WriteAt(p, off)
 }
 
+func (f faultyFile) Sync() error {
+	if err := f.faults.check("sync", f.path); err != nil {
+		return err
+	}
+	return f.diskFile.Sync()
+}
+
 func (f faultyFile) punch(off, n int64) error {
 	if err := f.faults.check("punch", f.path); err != nil {
 		return err

@@ -39,6 +39,11 @@ func checksum(p []byte) uint32 {
 	return crc32.Checksum(p, crc32.MakeTable(crc32.Castagnoli))
 }
 
+// checksumOn is the checksum of bytes that follow others, given theirs.
+func checksumOn(crc uint32, p []byte) uint32 {
+	return crc32.Update(crc, crc32.MakeTable(crc32.Castagnoli), p)
+}
+
 // makeRecord binds a chunk's checksum to the file and the place it is for.
 func makeRecord(id, chunk int64, crc uint32) uint64 {
 	var b [20]byte
@@ -59,6 +64,7 @@ func recordFits(record uint64, p []byte) bool { return uint32(record) == checksu
 type header struct {
 	storeID int64
 	info    FileInfo
+	kept    bool // it is the only copy of its bytes
 }
 
 func (h header) encode() []byte {
@@ -69,6 +75,9 @@ func (h header) encode() []byte {
 	binary.LittleEndian.PutUint64(b[24:], uint64(h.info.ID))
 	binary.LittleEndian.PutUint64(b[32:], uint64(h.info.Length))
 	binary.LittleEndian.PutUint64(b[40:], uint64(h.info.BlockSize))
+	if h.kept {
+		b[48] = 1
+	}
 	binary.LittleEndian.PutUint32(b[12:], headerChecksum(b))
 	return b
 }
@@ -107,6 +116,7 @@ func decodeHeader(b []byte) (header, error) {
 	h.info.ID = int64(binary.LittleEndian.Uint64(b[24:]))
 	h.info.Length = int64(binary.LittleEndian.Uint64(b[32:]))
 	h.info.BlockSize = int64(binary.LittleEndian.Uint64(b[40:]))
+	h.kept = b[48] == 1
 	if h.info.validate() != nil || h.info.Length == 0 {
 		return h, errTorn
 	}

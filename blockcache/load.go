@@ -125,6 +125,9 @@ func (c *Cache) loadDir(d *dir) (found []loaded, err error) {
 // loadName looks at one name of a shard; an index stands for its pair.
 func (c *Cache) loadName(d *dir, shardName string, name fs.DirEntry) (loaded, error) {
 	path := filepath.Join(d.path, "blocks", shardName, name.Name())
+	if strings.HasSuffix(name.Name(), newSuffix) && name.Type().IsRegular() {
+		return loaded{}, os.Remove(path) // its writer is no more
+	}
 	text, isIndex := strings.CutSuffix(name.Name(), ".idx")
 	id, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || id <= 0 || text != strconv.FormatInt(id, 10) || shard(id) != shardName || !name.Type().IsRegular() {
@@ -188,6 +191,7 @@ func (c *Cache) loadPair(d *dir, id int64) (loaded, error) {
 	}
 
 	b := newBody(&entry{info: h.info}, d)
+	b.kept.Store(h.kept)
 	b.written = ds.Mtim.Nano()
 	if err := c.loadRecords(b, r); errors.Is(err, syscall.EIO) {
 		return loaded{}, errSector
@@ -197,6 +201,9 @@ func (c *Cache) loadPair(d *dir, id int64) (loaded, error) {
 	b.charge = overhead(h.info, d.quota) + max(0, diskBytes(stat)-pageSize)
 	for _, k := range b.blocks {
 		b.charge += k.charge.Load()
+	}
+	if lost := h.info.Length - b.bytesLocked(); h.kept && lost > 0 {
+		c.log.Error("bytes that are nowhere else are lost", "path", d.dataPath(id), "bytes", lost)
 	}
 	if len(b.blocks) == 0 {
 		return loaded{}, removeBoth(d.indexPath(id), d.dataPath(id))

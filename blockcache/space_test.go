@@ -287,7 +287,9 @@ func discrepancies(c *Cache) (wrong []string) {
 				e.info.ID, present, b.bytesLocked(), blocks, b.charge, b.pins)
 		}
 		charged[b.dir] += b.charge
-		ranked[b.dir] += len(b.blocks)
+		if !b.kept.Load() { // those that are kept never go
+			ranked[b.dir] += len(b.blocks)
+		}
 		e.mu.Unlock()
 	}
 	for _, d := range c.dirs {

@@ -37,7 +37,7 @@ func TestStrangersInTheDirectory(t *testing.T) {
 		{"an index that is a link", in(s2 + "/2.idx"), func(p string) error { return os.Symlink("/etc/passwd", p) }, 1},
 		{"an index that is a pipe", in(s2 + "/2.idx"), func(p string) error { return unix.Mkfifo(p, 0o600) }, 1},
 		{"an index without data", in(s2 + "/2.idx"), func(p string) error {
-			h := header{0, FileInfo{2, ChunkSize, ChunkSize}}
+			h := header{info: FileInfo{2, ChunkSize, ChunkSize}}
 			return os.WriteFile(p, append(h.encode(), make([]byte, 8)...), 0o600)
 		}, 1},
 		{"data without an index, a relict of a crash", in(s2 + "/2"), write("x"), 0},

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 
 	"goosefs/wire/pb"
@@ -11,23 +12,26 @@ import (
 
 // CreateOptions of a new file.
 type CreateOptions struct {
-	Recursive bool   // make parents too
-	Through   bool   // it is to be in the under file system when it is complete; else it is only in the cache
-	Mode      uint32 // 0666 less the umask by default
+	Recursive bool      // make parents too
+	Type      WriteType // where its bytes go; MustCache by default
+	BlockSize int64     // bytes; the masters' by default, who make whole multiples of 64 KiB of it
+	Mode      uint32    // 0666 less the umask by default
 }
+
+func (o CreateOptions) kind() WriteType { return cmp.Or(o.Type, MustCache) }
 
 // Create makes a file that is not complete, which must not exist. [FS.Complete] ends its writing.
 func (f *FS) Create(ctx context.Context, path string, o CreateOptions) (Info, error) {
 	if o.Mode == 0 {
 		o.Mode = 0o666 &^ f.cfg.Umask
 	}
-	write := pb.WritePType_MUST_CACHE
-	if o.Through {
-		write = pb.WritePType_CACHE_THROUGH
-	}
+	write := pb.WritePType(o.kind())
 	req := &pb.CreateFilePRequest{Path: &path, Options: &pb.CreateFilePOptions{
 		Recursive: &o.Recursive, Mode: modeOf(o.Mode), WriteType: &write, CommonOptions: newOperation(),
 	}}
+	if o.BlockSize != 0 {
+		req.Options.BlockSizeBytes = &o.BlockSize
+	}
 	return lead(ctx, f, "create", path, func(ctx context.Context, conn *grpc.ClientConn) (Info, error) {
 		resp, err := pb.NewFileSystemMasterClientServiceClient(conn).CreateFile(ctx, req)
 		if err != nil {
@@ -39,7 +43,15 @@ func (f *FS) Create(ctx context.Context, path string, o CreateOptions) (Info, er
 
 // Complete gives a file that [FS.Create] made its length: from now on it can be read.
 func (f *FS) Complete(ctx context.Context, path string, length int64) error {
+	return f.complete(ctx, path, length, false)
+}
+
+// complete also has the file persisted in the background, if persist says so.
+func (f *FS) complete(ctx context.Context, path string, length int64, persist bool) error {
 	req := &pb.CompleteFilePRequest{Path: &path, Options: &pb.CompleteFilePOptions{UfsLength: proto.Int64(length), CommonOptions: newOperation()}}
+	if persist {
+		req.Options.AsyncPersistOptions = &pb.ScheduleAsyncPersistencePOptions{}
+	}
 	return change(ctx, f, "complete", path, func(ctx context.Context, c pb.FileSystemMasterClientServiceClient) error {
 		_, err := c.CompleteFile(ctx, req)
 		return err

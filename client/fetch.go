@@ -34,10 +34,15 @@ func (x *File) fetch(ctx context.Context, to sink, off int64, how pattern) error
 	})
 }
 
+// lostFor is how long bytes that are only cached are looked for, while all workers that answer say that they have not got
+// them.
+const lostFor = 2 * time.Second
+
 // ask calls one worker after the other, those first that should have the block, until one has done what was asked.
 func (x *File) ask(ctx context.Context, op string, block Block, call func(context.Context, *grpc.ClientConn) error) error {
 	f := x.fs
 	end := time.Now().Add(f.cfg.ReadRetryFor)
+	lost := time.Now().Add(lostFor)
 	for pause := f.cfg.RetryPause; ; pause = min(2*pause, f.cfg.RetryPauseMax) {
 		var last, answer error // why the last worker was not reached; what one answered
 		for at := range f.workers.candidates(ctx, block.Locations) {
@@ -63,7 +68,13 @@ func (x *File) ask(ctx context.Context, op string, block Block, call func(contex
 				return answer
 			}
 		}
-		if answer != nil {
+		switch {
+		case answer != nil && errors.Is(answer, syscall.ENODATA):
+			if time.Now().After(lost) {
+				return &unreachableError{text: answer.Error(), at: &fs.PathError{Op: op, Path: x.info.Path, Err: syscall.EIO}}
+			}
+			f.workers.doubt() // a leader that is new does not know all of them yet
+		case answer != nil:
 			return answer // workers were reached, and all of them say no
 		}
 		if time.Now().Add(pause).After(end) {

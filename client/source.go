@@ -16,3 +16,18 @@ func (f *FS) Source(ctx context.Context, file int64) (*clusterpb.FileSource, err
 		return clusterpb.NewWorkersClient(conn).Source(ctx, &clusterpb.SourceRequest{FileId: file})
 	})
 }
+
+// Destination tells a worker where a file goes that a client writes through to a place in the under file system of a mount.
+func (f *FS) Destination(ctx context.Context, mount int64, place string) (*clusterpb.FileSource, error) {
+	return lead(ctx, f, "write", place, func(ctx context.Context, conn *grpc.ClientConn) (*clusterpb.FileSource, error) {
+		return clusterpb.NewWorkersClient(conn).Destination(ctx, &clusterpb.DestinationRequest{MountId: mount, UfsPath: place})
+	})
+}
+
+// Persisted tells the masters what came of an order to a worker to persist a file.
+func (f *FS) Persisted(ctx context.Context, what *clusterpb.PersistedRequest) error {
+	_, err := lead(ctx, f, "persist", fmt.Sprint(what.GetFileId()), func(ctx context.Context, conn *grpc.ClientConn) (*clusterpb.PersistedReply, error) {
+		return clusterpb.NewWorkersClient(conn).Persisted(ctx, what)
+	})
+	return err
+}

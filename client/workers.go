@@ -101,6 +101,13 @@ func (w *workers) avoid(l Location) {
 	w.mu.listed = time.Time{}
 }
 
+// doubt has the masters asked again for the list of workers.
+func (w *workers) doubt() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mu.listed = time.Time{}
+}
+
 // bad says that the worker at l could not be reached lately.
 func (w *workers) bad(l Location) bool {
 	w.mu.Lock()

@@ -30,7 +30,7 @@ func (t *tree) newID() int64 {
 
 // insert adds a new inode. The parent's record is the caller's to update.
 func (t *tree) insert(n *Inode) {
-	t.s.mu.state.account(n, 1)
+	t.account(n, 1)
 	t.add(entryKey(n.ParentID, n.Name), encodeInode(n))
 	t.s.cache.put(n)
 	t.add(idKey(n.ID), idValue(n.ParentID, n.Name))
@@ -39,8 +39,8 @@ func (t *tree) insert(n *Inode) {
 // update replaces the inode of the same place; its id may be another one.
 func (t *tree) update(n *Inode) {
 	old := t.child(n.ParentID, n.Name)
-	t.s.mu.state.account(old, -1)
-	t.s.mu.state.account(n, 1)
+	t.account(old, -1)
+	t.account(n, 1)
 	if old.ID != n.ID {
 		t.put(idKey(old.ID), nil)
 		t.put(idKey(n.ID), idValue(n.ParentID, n.Name))
@@ -51,7 +51,7 @@ func (t *tree) update(n *Inode) {
 // remove takes an inode away. The parent's record is the caller's to update, and
 // so are children that it has.
 func (t *tree) remove(n *Inode) {
-	t.s.mu.state.account(n, -1)
+	t.account(n, -1)
 	t.put(entryKey(n.ParentID, n.Name), nil)
 	t.put(idKey(n.ID), nil)
 	t.s.cache.drop(n.ParentID, n.Name)
@@ -60,12 +60,12 @@ func (t *tree) remove(n *Inode) {
 // move puts an inode elsewhere, and so all that is below it. The records of both
 // parents are the caller's to update.
 func (t *tree) move(n *Inode, parent int64, name string) *Inode {
-	t.s.mu.state.account(n, -1)
+	t.account(n, -1)
 	t.put(entryKey(n.ParentID, n.Name), nil)
 	t.s.cache.drop(n.ParentID, n.Name)
 	moved := *n
 	moved.ParentID, moved.Name = parent, name
-	t.s.mu.state.account(&moved, 1)
+	t.account(&moved, 1)
 	t.add(entryKey(parent, name), encodeInode(&moved))
 	t.s.cache.put(&moved)
 	t.put(idKey(n.ID), idValue(parent, name))
@@ -75,6 +75,13 @@ func (t *tree) move(n *Inode, parent int64, name string) *Inode {
 func (t *tree) writeEntry(n *Inode) {
 	t.put(entryKey(n.ParentID, n.Name), encodeInode(n))
 	t.s.cache.put(n)
+}
+
+// account keeps what is known of all inodes together: sign is 1 for an inode that
+// comes, -1 for one that goes.
+func (t *tree) account(n *Inode, sign int64) {
+	t.s.mu.state.account(n, sign)
+	t.s.mu.unfinished.account(n, sign)
 }
 
 // account keeps the counters: sign is 1 for an inode that comes, -1 for one that

@@ -103,6 +103,7 @@ type Store struct {
 		mounts      mountTable
 		watches     watches // of listings under way
 		ops         opIndex
+		unfinished  unfinished
 		// durable is the applied index that is in the database.
 		durable uint64
 		hashes  []StateHash // the most recent ones, oldest first
@@ -247,6 +248,7 @@ func (s *Store) load(db *bbolt.DB) error {
 	s.mu.durable = record.Applied
 	s.mu.mounts = table
 	s.mu.ops = known
+	s.mu.unfinished = unfinished{}
 	s.mu.hashes = nil
 	s.mu.watches.replace()
 	s.cache.clear()

@@ -16,6 +16,9 @@ type cluster interface {
 	Open(ctx context.Context, path string) (file, error)
 	Directly(ctx context.Context, info client.Info) error
 
+	Create(ctx context.Context, path string, o client.CreateOptions) (newFile, error)
+	Persist(ctx context.Context, path string) error
+
 	Mkdir(ctx context.Context, path string, o client.MkdirOptions) error
 	Touch(ctx context.Context, path string) error
 	Remove(ctx context.Context, path string, o client.RemoveOptions) error
@@ -56,4 +59,19 @@ func (c clientCluster) Open(ctx context.Context, path string) (file, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// newFile is a file that is being written. Exactly one of Close and Cancel ends it.
+type newFile interface {
+	Write(p []byte) (int, error)
+	Close() error
+	Cancel() error
+}
+
+func (c clientCluster) Create(ctx context.Context, path string, o client.CreateOptions) (newFile, error) {
+	w, err := c.FS.CreateFile(ctx, path, o)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
 }

@@ -87,9 +87,9 @@ func commands(e env) []*cli.Command {
 // fsVerbs are the commands under goosefs fs, but help.
 func fsVerbs() []entry {
 	return []entry{
-		catVerb(), checksumVerb(), copyToLocalVerb(), countVerb(), duVerb(), freeVerb(), getCapacityBytesVerb(),
+		catVerb(), checksumVerb(), copyFromLocalVerb(), copyToLocalVerb(), countVerb(), cpVerb(), duVerb(), freeVerb(), getCapacityBytesVerb(),
 		getUsedBytesVerb(), headVerb(), leaderVerb(), loadVerb(), loadMetadataVerb(), locationVerb(), lsVerb(),
-		masterInfoVerb(), mkdirVerb(), mountVerb(), mvVerb(), rmVerb(), statVerb(), tailVerb(), testVerb(), touchVerb(),
+		masterInfoVerb(), mkdirVerb(), mountVerb(), mvVerb(), persistVerb(), rmVerb(), statVerb(), tailVerb(), testVerb(), touchVerb(),
 		unmountVerb(),
 	}
 }

@@ -233,9 +233,69 @@ func (f *fakeFile) ReadAt(ctx context.Context, p []byte, off int64) (int, error)
 	return f.data.ReadAt(p, off)
 }
 
+func (f *fakeCluster) Create(_ context.Context, p string, o client.CreateOptions) (newFile, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mu.calls = append(f.mu.calls, "create "+p+" "+o.Type.String())
+	if err := f.mu.fails["create "+p]; err != nil {
+		return nil, err
+	}
+	if f.mu.nodes[p] != nil {
+		return nil, faultf("create", p, syscall.EEXIST, "%s already exists", p)
+	}
+	return &fakeNewFile{f: f, path: p}, nil
+}
+
+// fakeNewFile is there when it is closed.
+type fakeNewFile struct {
+	f    *fakeCluster
+	path string
+	data bytes.Buffer
+}
+
+func (n *fakeNewFile) Write(p []byte) (int, error) {
+	n.f.mu.Lock()
+	defer n.f.mu.Unlock()
+	if err := n.f.mu.fails["write "+n.path]; err != nil {
+		return 0, err
+	}
+	return n.data.Write(p)
+}
+
+func (n *fakeNewFile) Close() error {
+	n.f.mu.Lock()
+	defer n.f.mu.Unlock()
+	n.f.write(n.path, n.data.String(), 0)
+	return nil
+}
+
+func (n *fakeNewFile) Cancel() error {
+	n.f.mu.Lock()
+	defer n.f.mu.Unlock()
+	n.f.mu.calls = append(n.f.mu.calls, "cancel "+n.path)
+	return nil
+}
+
+func (f *fakeCluster) Persist(_ context.Context, p string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i, err := f.lookupLocked("persist", p)
+	if err != nil {
+		return err
+	}
+	i.Persistence = "TO_BE_PERSISTED"
+	if f.mu.fails["stuck "+p] == nil {
+		i.Persistence = "PERSISTED"
+	}
+	return nil
+}
+
 func (f *fakeCluster) Mkdir(_ context.Context, p string, o client.MkdirOptions) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if i := f.mu.nodes[p]; i != nil && i.Dir && o.AllowExists {
+		return nil
+	}
 	if f.mu.nodes[p] != nil {
 		return faultf("mkdir", p, syscall.EEXIST, "%s already exists", p)
 	}

@@ -85,8 +85,9 @@ func TestTranscripts(t *testing.T) {
 //	dir path=P | mount path=P ufs=URI
 //	fail op=OP path=P errno=eio      the operation fails from now on; errno=none ends that
 //	cluster leader=none | leader=ADDRESS
+//	localfile path=P                 a file in the local folder, with its text below
 //	local                            what is in the local folder
-//	calls                            what was asked of the cluster beside paths
+//	calls [sorted]                   what was asked of the cluster beside paths
 func (s *stage) directive(t *testing.T, d *datadriven.TestData) string {
 	f := s.cluster
 	f.mu.Lock()
@@ -155,9 +156,19 @@ func (s *stage) directive(t *testing.T, d *datadriven.TestData) string {
 		f.mu.state.Problems = append(f.mu.state.Problems, d.Input)
 	case "cluster":
 		f.mu.state.Leader = text("leader")
+	case "localfile":
+		if err := os.MkdirAll(filepath.Dir(text("path")), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(text("path"), []byte(d.Input+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	case "local":
 		return localTree(t)
 	case "calls":
+		if d.HasArg("sorted") { // they were made at the same time
+			slices.Sort(f.mu.calls)
+		}
 		calls := strings.Join(f.mu.calls, "\n")
 		f.mu.calls = nil
 		return calls

@@ -82,6 +82,11 @@ func visit(ctx context.Context, c cluster, dir string, o client.StatOptions, do 
 // the caller's goroutine. It ends early when done returns an error, which cancels what runs, when the items do, and when
 // ctx ends. It never leaves a goroutine behind.
 func inParallel[T any](ctx context.Context, items iter.Seq2[T, error], do func(context.Context, T) error, done func(T, error) error) error {
+	return inParallelOf(ctx, parallel, items, do, done)
+}
+
+// inParallelOf is inParallel for so many items at a time.
+func inParallelOf[T any](ctx context.Context, parallel int, items iter.Seq2[T, error], do func(context.Context, T) error, done func(T, error) error) error {
 	type job struct {
 		item   T
 		result chan error

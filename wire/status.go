@@ -55,6 +55,7 @@ var errnos = []struct {
 	{syscall.ECANCELED, "ECANCELED", codes.Canceled},
 	{syscall.EBADMSG, "EBADMSG", codes.DataLoss},
 	{syscall.EIO, "EIO", codes.Internal},
+	{syscall.ENODATA, "ENODATA", codes.Internal}, // not here, and perhaps elsewhere
 }
 
 // Status is the gRPC status of err: the code of its errno, its text, and a detail that lets [FromStatus] restore it.

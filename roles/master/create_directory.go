@@ -3,7 +3,6 @@ package master
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io/fs"
 	"path"
 	"syscall"
@@ -99,43 +98,9 @@ func (s *fileService) makeDirectory(ctx context.Context, r metastore.Resolution,
 	}
 	return src.call(ctx, func(ctx context.Context, u ufs.UFS) error {
 		// Parents that are only in the namespace so far come into being with it.
-		if err := makeParents(ctx, u, path.Dir(r.Rel)); err != nil {
+		if err := ufs.MkdirAll(ctx, u, ufs.Parent(r.Rel)); err != nil {
 			return err
 		}
-		return makeOne(ctx, u, r.Rel, cmp.Or(mode.Perm(), 0o755))
+		return ufs.EnsureDir(ctx, u, r.Rel, cmp.Or(mode.Perm(), 0o755))
 	})
-}
-
-// makeOne makes one directory. If it is there already that was the first try of this call, or somebody else: fine.
-func makeOne(ctx context.Context, u ufs.UFS, name string, mode fs.FileMode) error {
-	err := u.Mkdir(ctx, name, mode)
-	if errnoOf(err) != syscall.EEXIST {
-		return err
-	}
-	info, there := u.Stat(ctx, name)
-	if there == nil && info.Dir {
-		return nil
-	}
-	return errors.Join(err, there)
-}
-
-// makeParents makes dir and what is above it in the under file system, where missing.
-func makeParents(ctx context.Context, u ufs.UFS, dir string) error {
-	if dir == "." || dir == "" {
-		return nil
-	}
-	info, err := u.Stat(ctx, dir)
-	if err == nil && info.Dir {
-		return nil
-	}
-	if err == nil {
-		return pathErr("mkdir", dir, syscall.ENOTDIR)
-	}
-	if errnoOf(err) != syscall.ENOENT {
-		return err
-	}
-	if err := makeParents(ctx, u, path.Dir(dir)); err != nil {
-		return err
-	}
-	return makeOne(ctx, u, dir, 0o755)
 }

@@ -157,6 +157,9 @@ func (m *Master) govern(t *term) {
 	for session, files := range m.registry.holdings() {
 		m.dropOrphans(t.ctx, session, files)
 	}
+	m.wg.Go(func() { m.persister.run(t) })
+	m.wg.Go(func() { m.collectAbandoned(t) })
+	m.wg.Go(func() { m.sweepLeftovers(t) })
 	m.reap(t)
 }
 

@@ -54,6 +54,7 @@ type Master struct {
 	sources    *sources
 	loader     *loader
 	registry   *registry
+	persister  *persister
 	hub        *hub
 
 	mu struct {
@@ -85,6 +86,7 @@ func Start(o Options) (*Master, error) {
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.loader = &loader{Master: m, flights: newFlights()}
 	m.journal = &journalService{Master: m}
+	m.persister = newPersister(m)
 	if err := m.start(); err != nil {
 		m.Close()
 		return nil, err

@@ -42,6 +42,10 @@ type Options struct {
 	WorkerTimeout time.Duration // without a report a worker is lost; 5 min by default
 	LostCheck     time.Duration // how often that is looked for; 1 s by default
 
+	AbandonedAfter time.Duration // a file that nobody writes any more and that is not complete is removed; 1 h by default
+	SweepEvery     time.Duration // between two looks for what writers left in under file systems, and how old that must be; 24 h by default
+	PersistTries   time.Duration // before a file that could not be persisted is tried again, at first; 1 s by default
+
 	Election        time.Duration // raft; 1 s by default
 	Heartbeat       time.Duration // raft; 100 ms by default
 	SnapshotEntries uint64        // the log is cut after so many entries; raftlog's default
@@ -78,6 +82,9 @@ func (o Options) withDefaults() Options {
 	o.VirtualNodes = cmp.Or(o.VirtualNodes, 2000)
 	o.WorkerTimeout = cmp.Or(o.WorkerTimeout, 5*time.Minute)
 	o.LostCheck = cmp.Or(o.LostCheck, time.Second)
+	o.AbandonedAfter = cmp.Or(o.AbandonedAfter, time.Hour)
+	o.SweepEvery = cmp.Or(o.SweepEvery, 24*time.Hour)
+	o.PersistTries = cmp.Or(o.PersistTries, time.Second)
 	o.Election = cmp.Or(o.Election, time.Second)
 	o.Heartbeat = cmp.Or(o.Heartbeat, 100*time.Millisecond)
 	if o.Log == nil {
@@ -160,6 +167,7 @@ func FromConf(c *conf.Conf, version string, log *slog.Logger) (Options, error) {
 		VirtualNodes:    c.Int("goosefs.master.consistent.hash.virtual.node.num.per.worker"),
 		WorkerTimeout:   c.Duration("goosefs.master.worker.timeout"),
 		LostCheck:       c.Duration("goosefs.master.lost.worker.detection.interval"),
+		AbandonedAfter:  c.Duration("goosefs.master.file.abandoned.timeout"),
 		Election:        c.Duration("goosefs.master.embedded.journal.election.timeout"),
 		Heartbeat:       c.Duration("goosefs.master.embedded.journal.heartbeat.interval"),
 		SnapshotEntries: uint64(c.Int("goosefs.master.journal.checkpoint.period.entries")),

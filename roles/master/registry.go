@@ -43,6 +43,7 @@ type worker struct {
 	seen    time.Time
 	session *session // nil: lost
 	blocks  map[int64]int64
+	writing []int64 // files that are being written on it
 }
 
 // session is one report stream. Orders wait in it until the stream sends them. The registry's lock guards what is not a
@@ -79,12 +80,12 @@ func newRegistry(timeout time.Duration, virtualNodes int) *registry {
 }
 
 // report takes in what a worker says on its stream s. It returns the files of which the worker says it holds something
-// more than before, for the caller to look for orphans among them.
-func (r *registry) report(s *session, in *clusterpb.WorkerReport, now time.Time) (files []int64) {
+// more than before, for the caller to look for orphans among them, and those that it keeps since they are nowhere else.
+func (r *registry) report(s *session, in *clusterpb.WorkerReport, now time.Time) (files, kept []int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s.left {
-		return nil
+		return nil, nil
 	}
 	w := r.mu.workers[in.GetWorkerId()]
 	if w == nil {
@@ -97,17 +98,20 @@ func (r *registry) report(s *session, in *clusterpb.WorkerReport, now time.Time)
 	w.session, w.seen = s, now
 	s.obeyed = max(s.obeyed, in.GetObeyed())
 	w.host, w.port, w.started = in.GetHost(), int(in.GetRpcPort()), in.GetStartTimeMs()
-	w.tiers, w.count, w.socket = in.GetTiers(), in.GetCounters(), in.GetSocket()
+	w.tiers, w.count, w.socket, w.writing = in.GetTiers(), in.GetCounters(), in.GetSocket(), in.GetWriting()
 	if in.GetReset_() {
 		for block := range w.blocks {
 			r.placeLocked(w, block, 0)
 		}
 	}
-	grown := make(map[int64]bool)
+	grown, keeps := make(map[int64]bool), make(map[int64]bool)
 	for _, c := range in.GetChanges() {
 		r.placeLocked(w, c.GetBlockId(), c.GetBytes())
 		if c.GetBytes() > 0 {
 			grown[fileOf(c.GetBlockId())] = true
+		}
+		if c.GetKept() {
+			keeps[fileOf(c.GetBlockId())] = true
 		}
 	}
 	r.wakeLocked()
@@ -115,7 +119,7 @@ func (r *registry) report(s *session, in *clusterpb.WorkerReport, now time.Time)
 		s.told = in.GetTicket()
 		s.wakeLocked()
 	}
-	return slices.Sorted(maps.Keys(grown))
+	return slices.Sorted(maps.Keys(grown)), slices.Sorted(maps.Keys(keeps))
 }
 
 // wakeLocked wakes those who wait for places to go away.
@@ -300,23 +304,9 @@ func (r *registry) orderOne(s *session, files []int64) {
 func (s *session) freeLocked(files []int64) (fits bool) {
 	fits = true
 	for page := range slices.Chunk(files, orderPage) {
-		fits = s.sendLocked(page) && fits
+		fits = s.leaveLocked(&clusterpb.WorkerOrders{FreeFiles: page}) && fits
 	}
 	return fits
-}
-
-// sendLocked leaves an order for the stream. A worker that does not take its orders is told to report anew when it gets
-// to it: what it should not have is found then.
-func (s *session) sendLocked(files []int64) (fits bool) {
-	select {
-	case s.orders <- &clusterpb.WorkerOrders{FreeFiles: files, Number: s.ordered + 1}:
-		s.ordered++
-		return true
-	default:
-	}
-	s.anew = true
-	s.wakeLocked()
-	return false
 }
 
 func (s *session) wakeLocked() {

@@ -45,7 +45,8 @@ func (c *crew) tell(id int64, reset bool, obeyed uint64, blocks ...int64) []int6
 	for i := 0; i < len(blocks); i += 2 {
 		in.Changes = append(in.Changes, &clusterpb.BlockChange{BlockId: blocks[i], Bytes: blocks[i+1]})
 	}
-	return c.report(c.sessions[id], in, c.now)
+	files, _ := c.report(c.sessions[id], in, c.now)
+	return files
 }
 
 func (c *crew) leaves(id int64) {
@@ -187,7 +188,7 @@ func TestWorkersLeaveAndAreLost(t *testing.T) {
 	c.sessions[1] = newSession()
 	c.says(1, true, block(0), 10)
 	c.leave(old)
-	if got := c.report(old, &clusterpb.WorkerReport{WorkerId: 1, Host: "w1", Reset_: true}, c.now); got != nil || c.status(c.now)[0].Blocks != 1 {
+	if got, _ := c.report(old, &clusterpb.WorkerReport{WorkerId: 1, Host: "w1", Reset_: true}, c.now); got != nil || c.status(c.now)[0].Blocks != 1 {
 		t.Error("a stream that ended is believed")
 	}
 	if !c.status(c.now)[0].Live {

@@ -38,8 +38,18 @@ func (s *fileService) Remove(ctx context.Context, req *pb.DeletePRequest) (*pb.D
 			return nil, err
 		}
 	}
-	_, err = s.propose(ctx, remove, clean(remove.Path))
-	return &pb.DeletePResponse{}, err
+	was, err := s.store.Resolve(remove.Path)
+	if err != nil {
+		return nil, err
+	}
+	result, err := s.propose(ctx, remove, clean(remove.Path))
+	if err != nil {
+		return nil, err
+	}
+	if unwritten(was) && was.Inode.ID == result.Inode.ID {
+		s.dropStaged(ctx, was.Mount, ufs.Staged(was.Rel, was.Inode.ID))
+	}
+	return &pb.DeletePResponse{}, nil
 }
 
 // removable says whether there is something to remove in the under file system, and the namespace will take it. If

@@ -62,7 +62,7 @@ func (s *fileService) moveThrough(ctx context.Context, c metastore.Rename) error
 		return err
 	}
 	return src.callFor(ctx, listLimit, func(ctx context.Context, u ufs.UFS) error {
-		if err := makeParents(ctx, u, path.Dir(to.Rel)); err != nil {
+		if err := ufs.MkdirAll(ctx, u, ufs.Parent(to.Rel)); err != nil {
 			return err
 		}
 		err := u.Rename(ctx, from.Rel, to.Rel)

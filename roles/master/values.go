@@ -57,6 +57,9 @@ func nameable(op, p string) error {
 	if _, err := ufs.CleanName(p); err != nil {
 		return &metastore.Error{Text: fmt.Sprintf("%q cannot be a path: it has control characters or is not UTF-8", p), Err: pathErr(op, p, syscall.EINVAL)}
 	}
+	if ufs.IsStaged(path.Base(p)) {
+		return &metastore.Error{Text: fmt.Sprintf("%q cannot be a path: such names are for files that are being written", p), Err: pathErr(op, p, syscall.EINVAL)}
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"syscall"
 
+	"goosefs/metastore"
 	"goosefs/wire"
 	"goosefs/wire/clusterpb"
 
@@ -56,7 +57,9 @@ func (s *workersService) receive(stream grpc.BidiStreamingServer[clusterpb.Worke
 			worker = report.GetWorkerId()
 			s.log.Info("worker reports", "worker", report.GetHost(), "id", worker)
 		}
-		s.dropOrphans(stream.Context(), session, s.registry.report(session, report, s.now()))
+		files, kept := s.registry.report(session, report, s.now())
+		s.dropOrphans(stream.Context(), session, files)
+		s.registry.letGoOne(session, s.needless(kept))
 	}
 }
 
@@ -80,6 +83,17 @@ func (m *Master) unknown(files []int64) (unknown []int64) {
 	return unknown
 }
 
+// needless are those of files that are in the under file system: no worker need keep them. That stays so, so whoever knows
+// it may say it.
+func (m *Master) needless(files []int64) (needless []int64) {
+	for _, id := range files {
+		if n, _, err := m.store.Get(id); err == nil && n.Completed && n.Persistence == metastore.Persisted {
+			needless = append(needless, id)
+		}
+	}
+	return needless
+}
+
 // Source tells where the bytes of a file come from.
 func (s *workersService) Source(ctx context.Context, req *clusterpb.SourceRequest) (*clusterpb.FileSource, error) {
 	if err := s.linearize(ctx); err != nil {
@@ -99,5 +113,6 @@ func (s *workersService) Source(ctx context.Context, req *clusterpb.SourceReques
 	return &clusterpb.FileSource{
 		FileId: n.ID, Path: path, Ufs: r.Mount.UFS, Options: s.sources.with(r.Mount.Options), Name: r.Rel, MountId: r.Mount.ID,
 		Version: n.Version, Length: n.Length, BlockSize: n.BlockSize, Persisted: persisted(n),
+		Mode: n.Mode, Writing: !n.Completed, Through: !n.Completed && n.Persistence == metastore.ToBePersisted,
 	}, nil
 }

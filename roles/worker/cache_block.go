@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"syscall"
 
@@ -24,8 +25,17 @@ func (s *blockService) load(ctx context.Context, block, off, n int64) (span, err
 	return s.span(ctx, block, off, n, true)
 }
 
+// holds says whether a block is here as a client wrote it, whole.
+func (w *Worker) holds(block int64) bool {
+	info, known := w.cache.Info(block)
+	return known && isBlock(block) && w.cache.CachedBytes(block) == info.Length
+}
+
 // SyncCache fetches a range of a block and returns when it is here, and the masters have been told.
 func (s *blockService) SyncCache(ctx context.Context, req *pb.SyncCacheRequest) (*pb.SyncCacheResponse, error) {
+	if s.holds(req.GetBlockId()) {
+		return &pb.SyncCacheResponse{Result: proto.Bool(true)}, nil
+	}
 	at, err := s.load(ctx, req.GetBlockId(), req.GetOffset(), req.GetLength())
 	if err != nil {
 		return nil, err
@@ -40,6 +50,9 @@ func (s *blockService) SyncCache(ctx context.Context, req *pb.SyncCacheRequest) 
 
 // AsyncCache fetches a range of a block in the background.
 func (s *blockService) AsyncCache(ctx context.Context, req *pb.AsyncCacheRequest) (*pb.AsyncCacheResponse, error) {
+	if s.holds(req.GetBlockId()) {
+		return &pb.AsyncCacheResponse{}, nil
+	}
 	if !s.async.TryAcquire(1) {
 		return nil, &fs.PathError{Op: "cache", Path: "this worker", Err: syscall.EBUSY}
 	}
@@ -59,8 +72,12 @@ func (s *blockService) AsyncCache(ctx context.Context, req *pb.AsyncCacheRequest
 	return &pb.AsyncCacheResponse{}, nil
 }
 
-// RemoveBlock drops a block from the cache.
+// RemoveBlock drops a block from the cache, unless it is nowhere else.
 func (s *blockService) RemoveBlock(_ context.Context, req *pb.RemoveBlockRequest) (*pb.RemoveBlockResponse, error) {
+	if block := req.GetBlockId(); s.cache.Kept(block) {
+		return nil, writeErrorf(fmt.Sprint("block ", block), syscall.EBUSY, "block %d is nowhere else: remove or persist its file", block)
+	}
+	s.cache.DropBlock(req.GetBlockId(), 0)
 	s.cache.DropBlock(req.GetBlockId()|blockMask, req.GetBlockId()&blockMask)
 	s.reports.hurry()
 	return &pb.RemoveBlockResponse{}, nil
@@ -78,7 +95,18 @@ func (s *blockService) CheckBlocks(_ context.Context, req *pb.CheckBlocksRequest
 }
 
 // cached is how many bytes of a block are cached.
-func (w *Worker) cached(block int64) int64 {
+func (w *Worker) cached(block int64) int64 { return max(w.cachedWritten(block), w.cachedOfFile(block)) }
+
+// cachedWritten is how many bytes of a block are cached that a client wrote.
+func (w *Worker) cachedWritten(block int64) int64 {
+	if block <= 0 || !isBlock(block) {
+		return 0
+	}
+	return w.cache.CachedBytes(block)
+}
+
+// cachedOfFile is how many bytes of a block are cached that were fetched.
+func (w *Worker) cachedOfFile(block int64) int64 {
 	info, known := w.cache.Info(block | blockMask)
 	index := block & blockMask
 	if !known || info.Length == 0 || index > (info.Length-1)/info.BlockSize {
@@ -96,10 +124,12 @@ func (w *Worker) cached(block int64) int64 {
 	return length
 }
 
-// FreeWorker drops all that is cached.
+// FreeWorker drops all that is cached and can be had again.
 func (s *blockService) FreeWorker(context.Context, *pb.FreeWorkerRequest) (*pb.FreeWorkerResponse, error) {
 	for b := range s.cache.Blocks() {
-		s.cache.Drop(b.FileID)
+		if !s.cache.Kept(b.FileID) {
+			s.cache.Drop(b.FileID)
+		}
 	}
 	s.reports.hurry()
 	return &pb.FreeWorkerResponse{}, nil

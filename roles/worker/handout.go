@@ -133,10 +133,15 @@ func (h *handouts) handOut(req *clusterpb.HandoutRequest) (*clusterpb.HandoutRep
 	if req.GetLength() > 0 {
 		return h.part(req)
 	}
-	if req.GetFill() {
+	if req.GetFill() && len(w.written.of(req.GetFileId())) == 0 {
 		return &clusterpb.HandoutReply{Later: w.rests.add(req.GetFileId()), WorkerId: w.ID()}, nil
 	}
 	f, err := w.cache.Handout(req.GetFileId())
+	if errors.Is(err, blockcache.ErrMiss) && !req.GetFill() {
+		if block, whole := w.oneBlock(req.GetFileId()); whole {
+			f, err = w.cache.Handout(block)
+		}
+	}
 	if err != nil {
 		return &clusterpb.HandoutReply{
 			Refused: w.refusal(req.GetFileId(), err), Later: errors.Is(err, blockcache.ErrUnverified),
@@ -145,6 +150,19 @@ func (h *handouts) handOut(req *clusterpb.HandoutRequest) (*clusterpb.HandoutRep
 	}
 	w.counts.handouts.Add(1)
 	return &clusterpb.HandoutReply{Here: true}, f
+}
+
+// oneBlock is the block that a client wrote and that is all of a file, if it is so.
+func (w *Worker) oneBlock(file int64) (block int64, whole bool) {
+	block = file &^ blockMask
+	if blocks := w.written.of(file); len(blocks) != 1 || blocks[0] != block {
+		return 0, false
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, partWait)
+	defer cancel()
+	src, err := w.sources.of(ctx, file)
+	info, known := w.cache.Info(block)
+	return block, err == nil && known && !src.GetWriting() && src.GetLength() == info.Length
 }
 
 // refusal says to a person why there is no descriptor of a file.

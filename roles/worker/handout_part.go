@@ -25,6 +25,9 @@ func (h *handouts) part(req *clusterpb.HandoutRequest) (*clusterpb.HandoutReply,
 	if req.GetWorker() != wire.HostPort(w.options.Host, w.options.Port) {
 		return &clusterpb.HandoutReply{Refused: "another worker listens at the socket"}, nil
 	}
+	if len(w.written.of(req.GetFileId())) > 0 {
+		return &clusterpb.HandoutReply{Refused: "a client wrote it, so that it lies here block by block"}, nil
+	}
 	ctx, cancel := context.WithTimeout(w.ctx, partWait)
 	defer cancel()
 	reply, f, err := w.handOutPart(ctx, req)

@@ -2,11 +2,13 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"syscall"
 
+	"goosefs/blockcache"
 	"goosefs/wire"
 	"goosefs/wire/pb"
 
@@ -72,6 +74,10 @@ func (w *Worker) span(ctx context.Context, block, off, n int64, keep bool) (span
 		x.cached.Release()
 		return span{}, outside(block)
 	}
+	if n > 0 && x.src != nil && !x.src.GetPersisted() {
+		x.cached.Release()
+		return span{}, lost(x.src, index)
+	}
 	return span{x, index*size + off, n}, nil
 }
 
@@ -103,15 +109,60 @@ func (s *blockService) ReadBlock(stream readStream) error {
 	}
 	go discard(stream)
 	ctx := stream.Context()
-	at, err := s.span(ctx, req.GetBlockId(), req.GetOffset(), req.GetLength(), !req.GetOpenUfsBlockOptions().GetNoCache())
-	if err == nil {
-		defer at.cached.Release()
-		err = s.send(stream, req, at)
-	}
-	if ctx.Err() != nil {
+	if err = s.serve(ctx, stream, req); ctx.Err() != nil {
 		return nil // nobody is left to be told
 	}
 	return err
+}
+
+// serve sends what a client wrote, as far as that is here, and the rest as it comes from where the file is.
+func (s *blockService) serve(ctx context.Context, stream readStream, req *pb.ReadRequest) error {
+	off, n := req.GetOffset(), req.GetLength()
+	sent, err := s.sendWritten(stream, req)
+	if err != nil || sent == n && sent > 0 {
+		return err
+	}
+	at, err := s.span(ctx, req.GetBlockId(), off+sent, n-sent, !req.GetOpenUfsBlockOptions().GetNoCache())
+	if err != nil {
+		return err
+	}
+	defer at.cached.Release()
+	return s.send(stream, req, at)
+}
+
+// sendWritten sends what there is of a block that a client wrote, up to the first byte that is missing.
+func (s *blockService) sendWritten(stream readStream, req *pb.ReadRequest) (sent int64, err error) {
+	block, off, n := req.GetBlockId(), req.GetOffset(), req.GetLength()
+	info, known := s.cache.Info(block)
+	if !known || !isBlock(block) {
+		return 0, nil
+	}
+	if off < 0 || off > info.Length || n > info.Length-off {
+		return 0, outside(block)
+	}
+	cached, err := s.cache.Acquire(info)
+	if err != nil {
+		return 0, nil // it went just now
+	}
+	defer cached.Release()
+	for sent < n {
+		buf := s.frames.Get(int(min(n-sent, wire.MaxFrame)))
+		m, err := cached.ReadAt(*buf, off+sent)
+		if m == 0 {
+			s.frames.Put(buf)
+			if errors.Is(err, blockcache.ErrMiss) {
+				return sent, nil
+			}
+			return sent, err
+		}
+		*buf = (*buf)[:m]
+		if err := sendFrames(stream, mem.NewBuffer(buf, s.frames), req.GetChunkSize()); err != nil {
+			return sent, err
+		}
+		s.counts.fromCache.Add(int64(m))
+		sent += int64(m)
+	}
+	return sent, nil
 }
 
 // discard takes acknowledgements off a stream, until it ends.

@@ -155,7 +155,7 @@ func (r *reporter) sendAll(stream *reportStream, ticket uint64) (since uint64, e
 	page := r.head()
 	page.Reset_ = true
 	for b := range r.worker.cache.Blocks() {
-		page.Changes = append(page.Changes, &clusterpb.BlockChange{BlockId: b.FileID&^blockMask | b.Index, Bytes: b.Bytes})
+		page.Changes = append(page.Changes, r.worker.change(b.FileID, b.Index, b.Bytes))
 		if len(page.Changes) == reportPage {
 			if err := stream.post(r.worker.cache, page); err != nil {
 				return since, err
@@ -177,9 +177,22 @@ func (r *reporter) sendChanges(stream *reportStream, ticket, since uint64) (uint
 	page := r.head()
 	page.Obeyed, page.Ticket = obeyed, ticket
 	for _, c := range changes {
-		page.Changes = append(page.Changes, &clusterpb.BlockChange{BlockId: c.FileID&^blockMask | c.Index, Bytes: c.Bytes})
+		page.Changes = append(page.Changes, r.worker.change(c.FileID, c.Index, c.Bytes))
 	}
 	return now, stream.post(r.worker.cache, page)
+}
+
+// change tells how much is cached of a block: of one that a client wrote, or of a file's. Where there is something of both,
+// the more counts.
+func (w *Worker) change(id, index, bytes int64) *clusterpb.BlockChange {
+	if isBlock(id) {
+		if bytes == 0 {
+			w.written.forget(id)
+		}
+		return &clusterpb.BlockChange{BlockId: id, Bytes: max(bytes, w.cachedOfFile(id)), Kept: w.cache.Kept(id)}
+	}
+	block := id&^blockMask | index
+	return &clusterpb.BlockChange{BlockId: block, Bytes: max(bytes, w.cachedWritten(block)), Kept: w.cache.Kept(block)}
 }
 
 // head is what every report says about the worker.
@@ -187,7 +200,7 @@ func (r *reporter) head() *clusterpb.WorkerReport {
 	w := r.worker
 	report := &clusterpb.WorkerReport{
 		WorkerId: w.ID(), Host: w.options.Host, RpcPort: int32(w.options.Port), StartTimeMs: w.started.UnixMilli(), Socket: w.socket(),
-		Counters: w.counts.report(),
+		Counters: w.counts.report(), Writing: w.writes.files(),
 	}
 	for _, t := range w.cache.Usage() {
 		usage := &clusterpb.TierUsage{Alias: t.Alias, Quota: t.Quota, Used: t.Used}
@@ -217,10 +230,25 @@ func (r *reporter) obey(stream *reportStream, l *link) error {
 		if files := orders.GetFreeFiles(); len(files) > 0 {
 			r.worker.fills.forget(files)
 			for _, id := range files {
-				r.worker.cache.Drop(id)
+				r.worker.dropFile(id)
 			}
 			r.worker.sources.forget(files)
-			stream.obeyed.Store(orders.GetNumber())
+		}
+		for _, block := range orders.GetFreeBlocks() {
+			r.worker.dropBlock(block)
+		}
+		for _, id := range orders.GetLetGo() {
+			for _, block := range r.worker.written.of(id) {
+				r.worker.cache.LetGo(block)
+			}
+		}
+		for _, id := range orders.GetPersist() {
+			r.worker.wg.Go(func() { r.worker.persist(id) })
+		}
+		if n := orders.GetNumber(); n > 0 {
+			stream.obeyed.Store(n)
+		}
+		if orders.GetNumber() > 0 || len(orders.GetFreeFiles()) > 0 {
 			r.hurry()
 		}
 		if told := orders.GetTold(); told > 0 && l.told(told) {

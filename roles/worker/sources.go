@@ -20,11 +20,6 @@ const (
 	mountKept   = 10 * time.Minute // how long an under file system that nobody reads stays open
 )
 
-// masters is whom sources ask. A client of the cluster is one.
-type masters interface {
-	Source(ctx context.Context, file int64) (*clusterpb.FileSource, error)
-}
-
 // sources knows where files come from: from the masters, who are asked once for each file id, for what an id stands
 // for never changes (but its name in the under file system may: see [sources.refresh]).
 type sources struct {
@@ -129,7 +124,9 @@ func (s *sources) ask(ctx context.Context, id int64) (*source, error) {
 			return nil, sourceFailed(err)
 		}
 		src := &source{reply, m}
-		s.keep(src, epoch)
+		if reply.GetPersisted() { // what is not will be complete, or persisted, one day
+			s.keep(src, epoch)
+		}
 		return src, nil
 	})
 	select {

@@ -186,6 +186,10 @@ func (d *directory) Source(_ context.Context, file int64) (*clusterpb.FileSource
 	return nil, &fs.PathError{Op: "source", Path: fmt.Sprint(file), Err: syscall.ENOENT}
 }
 
+func (d *directory) Destination(_ context.Context, _ int64, place string) (*clusterpb.FileSource, error) {
+	return nil, &fs.PathError{Op: "write", Path: place, Err: syscall.ENOENT}
+}
+
 // counted is a source that remembers which ranges were asked for, and does to their bodies what a test wants.
 type counted struct {
 	ufs.UFS

@@ -32,6 +32,8 @@ type Worker struct {
 	fills    *fills
 	rests    *rests
 	reports  *reporter
+	writes   *writes
+	written  *written
 	server   *grpc.Server
 	handouts *handouts           // nil: no descriptors are handed out
 	async    *semaphore.Weighted // calls to cache something in the background
@@ -72,7 +74,7 @@ func (w *Worker) start() (err error) {
 	if err != nil {
 		return err
 	}
-	w.counts = &counts{cache: w.cache}
+	w.counts, w.writes, w.written = &counts{cache: w.cache}, newWrites(), newWritten(w.cache)
 	w.sources = newSources(w.ctx, w.masters, o.OpenUFS, newBudget(o).share)
 	w.fills = newFills(w.ctx, w.counts, w.sources, o)
 	w.reports = newReporter(w, o.Masters)

@@ -216,6 +216,9 @@ func isTemp(element string) bool {
 	return strings.HasPrefix(element, tempPrefix) && strings.HasSuffix(element, tempSuffix)
 }
 
+// unfinished reports whether an element is that of an object that is not what somebody asked for yet.
+func unfinished(element string) bool { return isTemp(element) || ufs.IsStaged(element) }
+
 // versionOf names the content that a stat describes.
 func versionOf(info fs.FileInfo) ufs.Version {
 	s := info.Sys().(*syscall.Stat_t)
@@ -262,7 +265,7 @@ func (u *UFS) Sweep(ctx context.Context, age time.Duration) (swept int, err erro
 			if ctx.Err() != nil {
 				return ufs.Ended("sweep", u.base, ctx.Err())
 			}
-			if err != nil || !d.Type().IsRegular() || !isTemp(d.Name()) {
+			if err != nil || !d.Type().IsRegular() || !unfinished(d.Name()) {
 				return nil // what cannot be read has nothing to sweep
 			}
 			info, err := root.Lstat(path)

@@ -113,7 +113,7 @@ func (d *folder) close() {
 // look describes one entry, or says that it is to be left out.
 func (d *folder) look(entry fs.DirEntry) (info ufs.Info, skip bool, err error) {
 	element := entry.Name()
-	if isTemp(element) {
+	if unfinished(element) {
 		return info, true, nil
 	}
 	if !ufs.ValidElement(element) {

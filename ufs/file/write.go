@@ -167,7 +167,7 @@ func removeTemps(root *os.Root, local string) bool {
 		return false
 	}
 	for _, name := range names {
-		if !isTemp(name) {
+		if !unfinished(name) {
 			return false
 		}
 	}

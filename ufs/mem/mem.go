@@ -170,7 +170,7 @@ func (u *UFS) children(ctx context.Context, name string) (infos []ufs.Info, err 
 		return nil, failed("list", name, syscall.ENOTDIR)
 	}
 	for _, key := range slices.Sorted(maps.Keys(u.mu.nodes)) {
-		if key != "" && ufs.Parent(key) == name {
+		if key != "" && ufs.Parent(key) == name && !ufs.IsStaged(ufs.Base(key)) {
 			infos = append(infos, describe(key, u.mu.nodes[key]))
 		}
 	}

@@ -119,8 +119,13 @@ func (u *UFS) Remove(ctx context.Context, name string) error {
 		return err
 	}
 	for key := range u.mu.nodes {
-		if strings.HasPrefix(key, name+"/") {
+		if strings.HasPrefix(key, name+"/") && !ufs.IsStaged(ufs.Base(key)) {
 			return failed(op, name, syscall.ENOTEMPTY)
+		}
+	}
+	for key := range u.mu.nodes {
+		if strings.HasPrefix(key, name+"/") {
+			delete(u.mu.nodes, key)
 		}
 	}
 	delete(u.mu.nodes, name)

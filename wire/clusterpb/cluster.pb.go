@@ -72,7 +72,7 @@ func (x QuorumChange_Action) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use QuorumChange_Action.Descriptor instead.
 func (QuorumChange_Action) EnumDescriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{24, 0}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{27, 0}
 }
 
 // Route names both ends of a raft message. A master refuses what is not addressed to it or comes from another cluster.
@@ -583,6 +583,7 @@ type WorkerReport struct {
 	Ticket        uint64                 `protobuf:"varint,10,opt,name=ticket,proto3" json:"ticket,omitempty"`                       // of the last message of a report: the master says when it has taken it in
 	ClusterId     string                 `protobuf:"bytes,11,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"` // that the file ids are of; a master of another one takes nothing in
 	Socket        string                 `protobuf:"bytes,12,opt,name=socket,proto3" json:"socket,omitempty"`                        // path on the worker's host where it hands descriptors out; empty: it does not
+	Writing       []int64                `protobuf:"varint,13,rep,packed,name=writing,proto3" json:"writing,omitempty"`              // file ids that clients write on this worker just now
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -701,6 +702,13 @@ func (x *WorkerReport) GetSocket() string {
 	return ""
 }
 
+func (x *WorkerReport) GetWriting() []int64 {
+	if x != nil {
+		return x.Writing
+	}
+	return nil
+}
+
 type TierUsage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Alias         string                 `protobuf:"bytes,1,opt,name=alias,proto3" json:"alias,omitempty"`   // MEM, SSD, HDD
@@ -773,6 +781,7 @@ type BlockChange struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	BlockId       int64                  `protobuf:"varint,1,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
 	Bytes         int64                  `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"` // cached now; 0: gone
+	Kept          bool                   `protobuf:"varint,3,opt,name=kept,proto3" json:"kept,omitempty"`   // it is not evicted, for it is nowhere else as far as the worker knows
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -819,6 +828,13 @@ func (x *BlockChange) GetBytes() int64 {
 		return x.Bytes
 	}
 	return 0
+}
+
+func (x *BlockChange) GetKept() bool {
+	if x != nil {
+		return x.Kept
+	}
+	return false
 }
 
 type Counters struct {
@@ -891,10 +907,13 @@ func (x *Counters) GetChunksDamaged() int64 {
 
 type WorkerOrders struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	SendAll       bool                   `protobuf:"varint,1,opt,name=send_all,json=sendAll,proto3" json:"send_all,omitempty"`              // differences do not fit: send everything, beginning with reset
-	FreeFiles     []int64                `protobuf:"varint,2,rep,packed,name=free_files,json=freeFiles,proto3" json:"free_files,omitempty"` // drop all blocks of these file ids
-	Number        uint64                 `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`                               // of an order to drop, from 1 on within a stream
-	Told          uint64                 `protobuf:"varint,4,opt,name=told,proto3" json:"told,omitempty"`                                   // the highest ticket whose report was taken in
+	SendAll       bool                   `protobuf:"varint,1,opt,name=send_all,json=sendAll,proto3" json:"send_all,omitempty"`                 // differences do not fit: send everything, beginning with reset
+	FreeFiles     []int64                `protobuf:"varint,2,rep,packed,name=free_files,json=freeFiles,proto3" json:"free_files,omitempty"`    // drop all blocks of these file ids
+	Number        uint64                 `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`                                  // of an order to drop, from 1 on within a stream
+	Told          uint64                 `protobuf:"varint,4,opt,name=told,proto3" json:"told,omitempty"`                                      // the highest ticket whose report was taken in
+	FreeBlocks    []int64                `protobuf:"varint,5,rep,packed,name=free_blocks,json=freeBlocks,proto3" json:"free_blocks,omitempty"` // drop these blocks
+	LetGo         []int64                `protobuf:"varint,6,rep,packed,name=let_go,json=letGo,proto3" json:"let_go,omitempty"`                // blocks of these file ids may be evicted: they are in the under file system
+	Persist       []int64                `protobuf:"varint,7,rep,packed,name=persist,proto3" json:"persist,omitempty"`                         // bring these files into the under file system, and tell what came of it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -957,6 +976,27 @@ func (x *WorkerOrders) GetTold() uint64 {
 	return 0
 }
 
+func (x *WorkerOrders) GetFreeBlocks() []int64 {
+	if x != nil {
+		return x.FreeBlocks
+	}
+	return nil
+}
+
+func (x *WorkerOrders) GetLetGo() []int64 {
+	if x != nil {
+		return x.LetGo
+	}
+	return nil
+}
+
+func (x *WorkerOrders) GetPersist() []int64 {
+	if x != nil {
+		return x.Persist
+	}
+	return nil
+}
+
 type SourceRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	FileId        int64                  `protobuf:"varint,1,opt,name=file_id,json=fileId,proto3" json:"file_id,omitempty"`
@@ -1014,6 +1054,9 @@ type FileSource struct {
 	BlockSize     int64                  `protobuf:"varint,8,opt,name=block_size,json=blockSize,proto3" json:"block_size,omitempty"`
 	MountId       int64                  `protobuf:"varint,9,opt,name=mount_id,json=mountId,proto3" json:"mount_id,omitempty"`
 	Persisted     bool                   `protobuf:"varint,10,opt,name=persisted,proto3" json:"persisted,omitempty"` // false: the bytes are nowhere but in the cache
+	Writing       bool                   `protobuf:"varint,11,opt,name=writing,proto3" json:"writing,omitempty"`     // it is not complete: length and version are not known yet
+	Through       bool                   `protobuf:"varint,12,opt,name=through,proto3" json:"through,omitempty"`     // what is written of it goes to the under file system too
+	Mode          uint32                 `protobuf:"varint,13,opt,name=mode,proto3" json:"mode,omitempty"`           // permission bits
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1118,6 +1161,191 @@ func (x *FileSource) GetPersisted() bool {
 	return false
 }
 
+func (x *FileSource) GetWriting() bool {
+	if x != nil {
+		return x.Writing
+	}
+	return false
+}
+
+func (x *FileSource) GetThrough() bool {
+	if x != nil {
+		return x.Through
+	}
+	return false
+}
+
+func (x *FileSource) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+type DestinationRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MountId       int64                  `protobuf:"varint,1,opt,name=mount_id,json=mountId,proto3" json:"mount_id,omitempty"`
+	UfsPath       string                 `protobuf:"bytes,2,opt,name=ufs_path,json=ufsPath,proto3" json:"ufs_path,omitempty"` // of the file, as clients are told it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DestinationRequest) Reset() {
+	*x = DestinationRequest{}
+	mi := &file_cluster_cluster_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DestinationRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DestinationRequest) ProtoMessage() {}
+
+func (x *DestinationRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DestinationRequest.ProtoReflect.Descriptor instead.
+func (*DestinationRequest) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *DestinationRequest) GetMountId() int64 {
+	if x != nil {
+		return x.MountId
+	}
+	return 0
+}
+
+func (x *DestinationRequest) GetUfsPath() string {
+	if x != nil {
+		return x.UfsPath
+	}
+	return ""
+}
+
+type PersistedRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	FileId        int64                  `protobuf:"varint,1,opt,name=file_id,json=fileId,proto3" json:"file_id,omitempty"`
+	Length        int64                  `protobuf:"varint,2,opt,name=length,proto3" json:"length,omitempty"` // of what was written
+	Staged        string                 `protobuf:"bytes,3,opt,name=staged,proto3" json:"staged,omitempty"`  // its name below the mount's under file system, until the master gives it its own
+	MountId       int64                  `protobuf:"varint,4,opt,name=mount_id,json=mountId,proto3" json:"mount_id,omitempty"`
+	Failure       string                 `protobuf:"bytes,5,opt,name=failure,proto3" json:"failure,omitempty"` // why it was not written; empty: it was
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PersistedRequest) Reset() {
+	*x = PersistedRequest{}
+	mi := &file_cluster_cluster_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PersistedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PersistedRequest) ProtoMessage() {}
+
+func (x *PersistedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PersistedRequest.ProtoReflect.Descriptor instead.
+func (*PersistedRequest) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *PersistedRequest) GetFileId() int64 {
+	if x != nil {
+		return x.FileId
+	}
+	return 0
+}
+
+func (x *PersistedRequest) GetLength() int64 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+func (x *PersistedRequest) GetStaged() string {
+	if x != nil {
+		return x.Staged
+	}
+	return ""
+}
+
+func (x *PersistedRequest) GetMountId() int64 {
+	if x != nil {
+		return x.MountId
+	}
+	return 0
+}
+
+func (x *PersistedRequest) GetFailure() string {
+	if x != nil {
+		return x.Failure
+	}
+	return ""
+}
+
+type PersistedReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PersistedReply) Reset() {
+	*x = PersistedReply{}
+	mi := &file_cluster_cluster_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PersistedReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PersistedReply) ProtoMessage() {}
+
+func (x *PersistedReply) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PersistedReply.ProtoReflect.Descriptor instead.
+func (*PersistedReply) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{16}
+}
+
 // HandoutRequest asks a worker on the same host, over a unix socket (SOCK_SEQPACKET, one message a packet), for a
 // descriptor of a file that it holds whole or, if length is above 0, for one in which those bytes are: it fetches them
 // first. It answers with a HandoutReply; the descriptor comes with it (SCM_RIGHTS).
@@ -1137,7 +1365,7 @@ type HandoutRequest struct {
 
 func (x *HandoutRequest) Reset() {
 	*x = HandoutRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[14]
+	mi := &file_cluster_cluster_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1149,7 +1377,7 @@ func (x *HandoutRequest) String() string {
 func (*HandoutRequest) ProtoMessage() {}
 
 func (x *HandoutRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[14]
+	mi := &file_cluster_cluster_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1162,7 +1390,7 @@ func (x *HandoutRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoutRequest.ProtoReflect.Descriptor instead.
 func (*HandoutRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{14}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *HandoutRequest) GetClusterId() string {
@@ -1237,7 +1465,7 @@ type HandoutReply struct {
 
 func (x *HandoutReply) Reset() {
 	*x = HandoutReply{}
-	mi := &file_cluster_cluster_proto_msgTypes[15]
+	mi := &file_cluster_cluster_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1249,7 +1477,7 @@ func (x *HandoutReply) String() string {
 func (*HandoutReply) ProtoMessage() {}
 
 func (x *HandoutReply) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[15]
+	mi := &file_cluster_cluster_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1262,7 +1490,7 @@ func (x *HandoutReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoutReply.ProtoReflect.Descriptor instead.
 func (*HandoutReply) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{15}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *HandoutReply) GetRefused() string {
@@ -1329,7 +1557,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[16]
+	mi := &file_cluster_cluster_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1341,7 +1569,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[16]
+	mi := &file_cluster_cluster_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1354,7 +1582,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{16}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{19}
 }
 
 type ClusterStatus struct {
@@ -1381,7 +1609,7 @@ type ClusterStatus struct {
 
 func (x *ClusterStatus) Reset() {
 	*x = ClusterStatus{}
-	mi := &file_cluster_cluster_proto_msgTypes[17]
+	mi := &file_cluster_cluster_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +1621,7 @@ func (x *ClusterStatus) String() string {
 func (*ClusterStatus) ProtoMessage() {}
 
 func (x *ClusterStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[17]
+	mi := &file_cluster_cluster_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +1634,7 @@ func (x *ClusterStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClusterStatus.ProtoReflect.Descriptor instead.
 func (*ClusterStatus) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{17}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ClusterStatus) GetLeader() string {
@@ -1535,7 +1763,7 @@ type Master struct {
 
 func (x *Master) Reset() {
 	*x = Master{}
-	mi := &file_cluster_cluster_proto_msgTypes[18]
+	mi := &file_cluster_cluster_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1547,7 +1775,7 @@ func (x *Master) String() string {
 func (*Master) ProtoMessage() {}
 
 func (x *Master) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[18]
+	mi := &file_cluster_cluster_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1560,7 +1788,7 @@ func (x *Master) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Master.ProtoReflect.Descriptor instead.
 func (*Master) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{18}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Master) GetAddress() string {
@@ -1613,7 +1841,7 @@ type ListWorkersRequest struct {
 
 func (x *ListWorkersRequest) Reset() {
 	*x = ListWorkersRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[19]
+	mi := &file_cluster_cluster_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1625,7 +1853,7 @@ func (x *ListWorkersRequest) String() string {
 func (*ListWorkersRequest) ProtoMessage() {}
 
 func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[19]
+	mi := &file_cluster_cluster_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1638,7 +1866,7 @@ func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkersRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{19}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{22}
 }
 
 type WorkerList struct {
@@ -1650,7 +1878,7 @@ type WorkerList struct {
 
 func (x *WorkerList) Reset() {
 	*x = WorkerList{}
-	mi := &file_cluster_cluster_proto_msgTypes[20]
+	mi := &file_cluster_cluster_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1662,7 +1890,7 @@ func (x *WorkerList) String() string {
 func (*WorkerList) ProtoMessage() {}
 
 func (x *WorkerList) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[20]
+	mi := &file_cluster_cluster_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1675,7 +1903,7 @@ func (x *WorkerList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerList.ProtoReflect.Descriptor instead.
 func (*WorkerList) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{20}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *WorkerList) GetWorkers() []*WorkerStatus {
@@ -1702,7 +1930,7 @@ type WorkerStatus struct {
 
 func (x *WorkerStatus) Reset() {
 	*x = WorkerStatus{}
-	mi := &file_cluster_cluster_proto_msgTypes[21]
+	mi := &file_cluster_cluster_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1714,7 +1942,7 @@ func (x *WorkerStatus) String() string {
 func (*WorkerStatus) ProtoMessage() {}
 
 func (x *WorkerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[21]
+	mi := &file_cluster_cluster_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1727,7 +1955,7 @@ func (x *WorkerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerStatus.ProtoReflect.Descriptor instead.
 func (*WorkerStatus) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{21}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *WorkerStatus) GetWorkerId() int64 {
@@ -1801,7 +2029,7 @@ type InvalidationsRequest struct {
 
 func (x *InvalidationsRequest) Reset() {
 	*x = InvalidationsRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[22]
+	mi := &file_cluster_cluster_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1813,7 +2041,7 @@ func (x *InvalidationsRequest) String() string {
 func (*InvalidationsRequest) ProtoMessage() {}
 
 func (x *InvalidationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[22]
+	mi := &file_cluster_cluster_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1826,7 +2054,7 @@ func (x *InvalidationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InvalidationsRequest.ProtoReflect.Descriptor instead.
 func (*InvalidationsRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{22}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{25}
 }
 
 type Invalidation struct {
@@ -1839,7 +2067,7 @@ type Invalidation struct {
 
 func (x *Invalidation) Reset() {
 	*x = Invalidation{}
-	mi := &file_cluster_cluster_proto_msgTypes[23]
+	mi := &file_cluster_cluster_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1851,7 +2079,7 @@ func (x *Invalidation) String() string {
 func (*Invalidation) ProtoMessage() {}
 
 func (x *Invalidation) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[23]
+	mi := &file_cluster_cluster_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1864,7 +2092,7 @@ func (x *Invalidation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invalidation.ProtoReflect.Descriptor instead.
 func (*Invalidation) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{23}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Invalidation) GetPaths() []string {
@@ -1884,7 +2112,7 @@ type QuorumChange struct {
 
 func (x *QuorumChange) Reset() {
 	*x = QuorumChange{}
-	mi := &file_cluster_cluster_proto_msgTypes[24]
+	mi := &file_cluster_cluster_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1896,7 +2124,7 @@ func (x *QuorumChange) String() string {
 func (*QuorumChange) ProtoMessage() {}
 
 func (x *QuorumChange) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[24]
+	mi := &file_cluster_cluster_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1909,7 +2137,7 @@ func (x *QuorumChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuorumChange.ProtoReflect.Descriptor instead.
 func (*QuorumChange) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{24}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *QuorumChange) GetAction() QuorumChange_Action {
@@ -1935,7 +2163,7 @@ type QuorumChanged struct {
 
 func (x *QuorumChanged) Reset() {
 	*x = QuorumChanged{}
-	mi := &file_cluster_cluster_proto_msgTypes[25]
+	mi := &file_cluster_cluster_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1947,7 +2175,7 @@ func (x *QuorumChanged) String() string {
 func (*QuorumChanged) ProtoMessage() {}
 
 func (x *QuorumChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[25]
+	mi := &file_cluster_cluster_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1960,7 +2188,7 @@ func (x *QuorumChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuorumChanged.ProtoReflect.Descriptor instead.
 func (*QuorumChanged) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{25}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *QuorumChanged) GetAddress() string {
@@ -1978,7 +2206,7 @@ type CheckpointRequest struct {
 
 func (x *CheckpointRequest) Reset() {
 	*x = CheckpointRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[26]
+	mi := &file_cluster_cluster_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1990,7 +2218,7 @@ func (x *CheckpointRequest) String() string {
 func (*CheckpointRequest) ProtoMessage() {}
 
 func (x *CheckpointRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[26]
+	mi := &file_cluster_cluster_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2003,7 +2231,7 @@ func (x *CheckpointRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{26}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{29}
 }
 
 type CheckpointDone struct {
@@ -2016,7 +2244,7 @@ type CheckpointDone struct {
 
 func (x *CheckpointDone) Reset() {
 	*x = CheckpointDone{}
-	mi := &file_cluster_cluster_proto_msgTypes[27]
+	mi := &file_cluster_cluster_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2028,7 +2256,7 @@ func (x *CheckpointDone) String() string {
 func (*CheckpointDone) ProtoMessage() {}
 
 func (x *CheckpointDone) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[27]
+	mi := &file_cluster_cluster_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2041,7 +2269,7 @@ func (x *CheckpointDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointDone.ProtoReflect.Descriptor instead.
 func (*CheckpointDone) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{27}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *CheckpointDone) GetHost() string {
@@ -2067,7 +2295,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[28]
+	mi := &file_cluster_cluster_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2079,7 +2307,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[28]
+	mi := &file_cluster_cluster_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2092,7 +2320,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{28}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *BackupRequest) GetDirectory() string {
@@ -2113,7 +2341,7 @@ type BackupDone struct {
 
 func (x *BackupDone) Reset() {
 	*x = BackupDone{}
-	mi := &file_cluster_cluster_proto_msgTypes[29]
+	mi := &file_cluster_cluster_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2125,7 +2353,7 @@ func (x *BackupDone) String() string {
 func (*BackupDone) ProtoMessage() {}
 
 func (x *BackupDone) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[29]
+	mi := &file_cluster_cluster_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2138,7 +2366,7 @@ func (x *BackupDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupDone.ProtoReflect.Descriptor instead.
 func (*BackupDone) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{29}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *BackupDone) GetHost() string {
@@ -2206,7 +2434,7 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\fR\amessage\x12\x12\n" +
 	"\x04data\x18\x03 \x01(\fR\x04data\x12\x16\n" +
 	"\x06crc32c\x18\x04 \x01(\aR\x06crc32c\x12\x12\n" +
-	"\x04last\x18\x05 \x01(\bR\x04last\"\xa5\x03\n" +
+	"\x04last\x18\x05 \x01(\bR\x04last\"\xbf\x03\n" +
 	"\fWorkerReport\x12\x1b\n" +
 	"\tworker_id\x18\x01 \x01(\x03R\bworkerId\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x19\n" +
@@ -2221,28 +2449,34 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	" \x01(\x04R\x06ticket\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\v \x01(\tR\tclusterId\x12\x16\n" +
-	"\x06socket\x18\f \x01(\tR\x06socket\"c\n" +
+	"\x06socket\x18\f \x01(\tR\x06socket\x12\x18\n" +
+	"\awriting\x18\r \x03(\x03R\awriting\"c\n" +
 	"\tTierUsage\x12\x14\n" +
 	"\x05alias\x18\x01 \x01(\tR\x05alias\x12\x14\n" +
 	"\x05quota\x18\x02 \x01(\x03R\x05quota\x12\x12\n" +
 	"\x04used\x18\x03 \x01(\x03R\x04used\x12\x16\n" +
-	"\x06failed\x18\x04 \x03(\tR\x06failed\">\n" +
+	"\x06failed\x18\x04 \x03(\tR\x06failed\"R\n" +
 	"\vBlockChange\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\x03R\ablockId\x12\x14\n" +
-	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\"\xa8\x01\n" +
+	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12\x12\n" +
+	"\x04kept\x18\x03 \x01(\bR\x04kept\"\xa8\x01\n" +
 	"\bCounters\x12(\n" +
 	"\x10bytes_from_cache\x18\x01 \x01(\x03R\x0ebytesFromCache\x12$\n" +
 	"\x0ebytes_from_ufs\x18\x02 \x01(\x03R\fbytesFromUfs\x12%\n" +
 	"\x0eblocks_evicted\x18\x03 \x01(\x03R\rblocksEvicted\x12%\n" +
-	"\x0echunks_damaged\x18\x04 \x01(\x03R\rchunksDamaged\"t\n" +
+	"\x0echunks_damaged\x18\x04 \x01(\x03R\rchunksDamaged\"\xc6\x01\n" +
 	"\fWorkerOrders\x12\x19\n" +
 	"\bsend_all\x18\x01 \x01(\bR\asendAll\x12\x1d\n" +
 	"\n" +
 	"free_files\x18\x02 \x03(\x03R\tfreeFiles\x12\x16\n" +
 	"\x06number\x18\x03 \x01(\x04R\x06number\x12\x12\n" +
-	"\x04told\x18\x04 \x01(\x04R\x04told\"(\n" +
+	"\x04told\x18\x04 \x01(\x04R\x04told\x12\x1f\n" +
+	"\vfree_blocks\x18\x05 \x03(\x03R\n" +
+	"freeBlocks\x12\x15\n" +
+	"\x06let_go\x18\x06 \x03(\x03R\x05letGo\x12\x18\n" +
+	"\apersist\x18\a \x03(\x03R\apersist\"(\n" +
 	"\rSourceRequest\x12\x17\n" +
-	"\afile_id\x18\x01 \x01(\x03R\x06fileId\"\xec\x02\n" +
+	"\afile_id\x18\x01 \x01(\x03R\x06fileId\"\xb4\x03\n" +
 	"\n" +
 	"FileSource\x12\x17\n" +
 	"\afile_id\x18\x01 \x01(\x03R\x06fileId\x12\x12\n" +
@@ -2256,10 +2490,23 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"block_size\x18\b \x01(\x03R\tblockSize\x12\x19\n" +
 	"\bmount_id\x18\t \x01(\x03R\amountId\x12\x1c\n" +
 	"\tpersisted\x18\n" +
-	" \x01(\bR\tpersisted\x1a:\n" +
+	" \x01(\bR\tpersisted\x12\x18\n" +
+	"\awriting\x18\v \x01(\bR\awriting\x12\x18\n" +
+	"\athrough\x18\f \x01(\bR\athrough\x12\x12\n" +
+	"\x04mode\x18\r \x01(\rR\x04mode\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xce\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"J\n" +
+	"\x12DestinationRequest\x12\x19\n" +
+	"\bmount_id\x18\x01 \x01(\x03R\amountId\x12\x19\n" +
+	"\bufs_path\x18\x02 \x01(\tR\aufsPath\"\x90\x01\n" +
+	"\x10PersistedRequest\x12\x17\n" +
+	"\afile_id\x18\x01 \x01(\x03R\x06fileId\x12\x16\n" +
+	"\x06length\x18\x02 \x01(\x03R\x06length\x12\x16\n" +
+	"\x06staged\x18\x03 \x01(\tR\x06staged\x12\x19\n" +
+	"\bmount_id\x18\x04 \x01(\x03R\amountId\x12\x18\n" +
+	"\afailure\x18\x05 \x01(\tR\afailure\"\x10\n" +
+	"\x0ePersistedReply\"\xce\x01\n" +
 	"\x0eHandoutRequest\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x17\n" +
@@ -2349,10 +2596,12 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\x04Raft\x12H\n" +
 	"\bMessages\x12\x1d.goosefs.cluster.v1.RaftBatch\x1a\x1b.goosefs.cluster.v1.RaftAck(\x01\x12L\n" +
 	"\bSnapshot\x12!.goosefs.cluster.v1.SnapshotChunk\x1a\x1b.goosefs.cluster.v1.RaftAck(\x01\x12:\n" +
-	"\x04Meet\x12\x18.goosefs.cluster.v1.Peer\x1a\x18.goosefs.cluster.v1.Peer2\xa8\x01\n" +
+	"\x04Meet\x12\x18.goosefs.cluster.v1.Peer\x1a\x18.goosefs.cluster.v1.Peer2\xd6\x02\n" +
 	"\aWorkers\x12P\n" +
 	"\x06Report\x12 .goosefs.cluster.v1.WorkerReport\x1a .goosefs.cluster.v1.WorkerOrders(\x010\x01\x12K\n" +
-	"\x06Source\x12!.goosefs.cluster.v1.SourceRequest\x1a\x1e.goosefs.cluster.v1.FileSource2\x8f\x02\n" +
+	"\x06Source\x12!.goosefs.cluster.v1.SourceRequest\x1a\x1e.goosefs.cluster.v1.FileSource\x12U\n" +
+	"\vDestination\x12&.goosefs.cluster.v1.DestinationRequest\x1a\x1e.goosefs.cluster.v1.FileSource\x12U\n" +
+	"\tPersisted\x12$.goosefs.cluster.v1.PersistedRequest\x1a\".goosefs.cluster.v1.PersistedReply2\x8f\x02\n" +
 	"\aCluster\x12N\n" +
 	"\x06Status\x12!.goosefs.cluster.v1.StatusRequest\x1a!.goosefs.cluster.v1.ClusterStatus\x12U\n" +
 	"\vListWorkers\x12&.goosefs.cluster.v1.ListWorkersRequest\x1a\x1e.goosefs.cluster.v1.WorkerList\x12]\n" +
@@ -2376,7 +2625,7 @@ func file_cluster_cluster_proto_rawDescGZIP() []byte {
 }
 
 var file_cluster_cluster_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_cluster_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_cluster_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_cluster_cluster_proto_goTypes = []any{
 	(QuorumChange_Action)(0),     // 0: goosefs.cluster.v1.QuorumChange.Action
 	(*Route)(nil),                // 1: goosefs.cluster.v1.Route
@@ -2393,23 +2642,26 @@ var file_cluster_cluster_proto_goTypes = []any{
 	(*WorkerOrders)(nil),         // 12: goosefs.cluster.v1.WorkerOrders
 	(*SourceRequest)(nil),        // 13: goosefs.cluster.v1.SourceRequest
 	(*FileSource)(nil),           // 14: goosefs.cluster.v1.FileSource
-	(*HandoutRequest)(nil),       // 15: goosefs.cluster.v1.HandoutRequest
-	(*HandoutReply)(nil),         // 16: goosefs.cluster.v1.HandoutReply
-	(*StatusRequest)(nil),        // 17: goosefs.cluster.v1.StatusRequest
-	(*ClusterStatus)(nil),        // 18: goosefs.cluster.v1.ClusterStatus
-	(*Master)(nil),               // 19: goosefs.cluster.v1.Master
-	(*ListWorkersRequest)(nil),   // 20: goosefs.cluster.v1.ListWorkersRequest
-	(*WorkerList)(nil),           // 21: goosefs.cluster.v1.WorkerList
-	(*WorkerStatus)(nil),         // 22: goosefs.cluster.v1.WorkerStatus
-	(*InvalidationsRequest)(nil), // 23: goosefs.cluster.v1.InvalidationsRequest
-	(*Invalidation)(nil),         // 24: goosefs.cluster.v1.Invalidation
-	(*QuorumChange)(nil),         // 25: goosefs.cluster.v1.QuorumChange
-	(*QuorumChanged)(nil),        // 26: goosefs.cluster.v1.QuorumChanged
-	(*CheckpointRequest)(nil),    // 27: goosefs.cluster.v1.CheckpointRequest
-	(*CheckpointDone)(nil),       // 28: goosefs.cluster.v1.CheckpointDone
-	(*BackupRequest)(nil),        // 29: goosefs.cluster.v1.BackupRequest
-	(*BackupDone)(nil),           // 30: goosefs.cluster.v1.BackupDone
-	nil,                          // 31: goosefs.cluster.v1.FileSource.OptionsEntry
+	(*DestinationRequest)(nil),   // 15: goosefs.cluster.v1.DestinationRequest
+	(*PersistedRequest)(nil),     // 16: goosefs.cluster.v1.PersistedRequest
+	(*PersistedReply)(nil),       // 17: goosefs.cluster.v1.PersistedReply
+	(*HandoutRequest)(nil),       // 18: goosefs.cluster.v1.HandoutRequest
+	(*HandoutReply)(nil),         // 19: goosefs.cluster.v1.HandoutReply
+	(*StatusRequest)(nil),        // 20: goosefs.cluster.v1.StatusRequest
+	(*ClusterStatus)(nil),        // 21: goosefs.cluster.v1.ClusterStatus
+	(*Master)(nil),               // 22: goosefs.cluster.v1.Master
+	(*ListWorkersRequest)(nil),   // 23: goosefs.cluster.v1.ListWorkersRequest
+	(*WorkerList)(nil),           // 24: goosefs.cluster.v1.WorkerList
+	(*WorkerStatus)(nil),         // 25: goosefs.cluster.v1.WorkerStatus
+	(*InvalidationsRequest)(nil), // 26: goosefs.cluster.v1.InvalidationsRequest
+	(*Invalidation)(nil),         // 27: goosefs.cluster.v1.Invalidation
+	(*QuorumChange)(nil),         // 28: goosefs.cluster.v1.QuorumChange
+	(*QuorumChanged)(nil),        // 29: goosefs.cluster.v1.QuorumChanged
+	(*CheckpointRequest)(nil),    // 30: goosefs.cluster.v1.CheckpointRequest
+	(*CheckpointDone)(nil),       // 31: goosefs.cluster.v1.CheckpointDone
+	(*BackupRequest)(nil),        // 32: goosefs.cluster.v1.BackupRequest
+	(*BackupDone)(nil),           // 33: goosefs.cluster.v1.BackupDone
+	nil,                          // 34: goosefs.cluster.v1.FileSource.OptionsEntry
 }
 var file_cluster_cluster_proto_depIdxs = []int32{
 	3,  // 0: goosefs.cluster.v1.Peer.members:type_name -> goosefs.cluster.v1.Member
@@ -2419,9 +2671,9 @@ var file_cluster_cluster_proto_depIdxs = []int32{
 	9,  // 4: goosefs.cluster.v1.WorkerReport.tiers:type_name -> goosefs.cluster.v1.TierUsage
 	10, // 5: goosefs.cluster.v1.WorkerReport.changes:type_name -> goosefs.cluster.v1.BlockChange
 	11, // 6: goosefs.cluster.v1.WorkerReport.counters:type_name -> goosefs.cluster.v1.Counters
-	31, // 7: goosefs.cluster.v1.FileSource.options:type_name -> goosefs.cluster.v1.FileSource.OptionsEntry
-	19, // 8: goosefs.cluster.v1.ClusterStatus.masters:type_name -> goosefs.cluster.v1.Master
-	22, // 9: goosefs.cluster.v1.WorkerList.workers:type_name -> goosefs.cluster.v1.WorkerStatus
+	34, // 7: goosefs.cluster.v1.FileSource.options:type_name -> goosefs.cluster.v1.FileSource.OptionsEntry
+	22, // 8: goosefs.cluster.v1.ClusterStatus.masters:type_name -> goosefs.cluster.v1.Master
+	25, // 9: goosefs.cluster.v1.WorkerList.workers:type_name -> goosefs.cluster.v1.WorkerStatus
 	9,  // 10: goosefs.cluster.v1.WorkerStatus.tiers:type_name -> goosefs.cluster.v1.TierUsage
 	11, // 11: goosefs.cluster.v1.WorkerStatus.counters:type_name -> goosefs.cluster.v1.Counters
 	0,  // 12: goosefs.cluster.v1.QuorumChange.action:type_name -> goosefs.cluster.v1.QuorumChange.Action
@@ -2430,25 +2682,29 @@ var file_cluster_cluster_proto_depIdxs = []int32{
 	2,  // 15: goosefs.cluster.v1.Raft.Meet:input_type -> goosefs.cluster.v1.Peer
 	8,  // 16: goosefs.cluster.v1.Workers.Report:input_type -> goosefs.cluster.v1.WorkerReport
 	13, // 17: goosefs.cluster.v1.Workers.Source:input_type -> goosefs.cluster.v1.SourceRequest
-	17, // 18: goosefs.cluster.v1.Cluster.Status:input_type -> goosefs.cluster.v1.StatusRequest
-	20, // 19: goosefs.cluster.v1.Cluster.ListWorkers:input_type -> goosefs.cluster.v1.ListWorkersRequest
-	23, // 20: goosefs.cluster.v1.Cluster.Invalidations:input_type -> goosefs.cluster.v1.InvalidationsRequest
-	25, // 21: goosefs.cluster.v1.Admin.ChangeQuorum:input_type -> goosefs.cluster.v1.QuorumChange
-	27, // 22: goosefs.cluster.v1.Admin.Checkpoint:input_type -> goosefs.cluster.v1.CheckpointRequest
-	29, // 23: goosefs.cluster.v1.Admin.Backup:input_type -> goosefs.cluster.v1.BackupRequest
-	6,  // 24: goosefs.cluster.v1.Raft.Messages:output_type -> goosefs.cluster.v1.RaftAck
-	6,  // 25: goosefs.cluster.v1.Raft.Snapshot:output_type -> goosefs.cluster.v1.RaftAck
-	2,  // 26: goosefs.cluster.v1.Raft.Meet:output_type -> goosefs.cluster.v1.Peer
-	12, // 27: goosefs.cluster.v1.Workers.Report:output_type -> goosefs.cluster.v1.WorkerOrders
-	14, // 28: goosefs.cluster.v1.Workers.Source:output_type -> goosefs.cluster.v1.FileSource
-	18, // 29: goosefs.cluster.v1.Cluster.Status:output_type -> goosefs.cluster.v1.ClusterStatus
-	21, // 30: goosefs.cluster.v1.Cluster.ListWorkers:output_type -> goosefs.cluster.v1.WorkerList
-	24, // 31: goosefs.cluster.v1.Cluster.Invalidations:output_type -> goosefs.cluster.v1.Invalidation
-	26, // 32: goosefs.cluster.v1.Admin.ChangeQuorum:output_type -> goosefs.cluster.v1.QuorumChanged
-	28, // 33: goosefs.cluster.v1.Admin.Checkpoint:output_type -> goosefs.cluster.v1.CheckpointDone
-	30, // 34: goosefs.cluster.v1.Admin.Backup:output_type -> goosefs.cluster.v1.BackupDone
-	24, // [24:35] is the sub-list for method output_type
-	13, // [13:24] is the sub-list for method input_type
+	15, // 18: goosefs.cluster.v1.Workers.Destination:input_type -> goosefs.cluster.v1.DestinationRequest
+	16, // 19: goosefs.cluster.v1.Workers.Persisted:input_type -> goosefs.cluster.v1.PersistedRequest
+	20, // 20: goosefs.cluster.v1.Cluster.Status:input_type -> goosefs.cluster.v1.StatusRequest
+	23, // 21: goosefs.cluster.v1.Cluster.ListWorkers:input_type -> goosefs.cluster.v1.ListWorkersRequest
+	26, // 22: goosefs.cluster.v1.Cluster.Invalidations:input_type -> goosefs.cluster.v1.InvalidationsRequest
+	28, // 23: goosefs.cluster.v1.Admin.ChangeQuorum:input_type -> goosefs.cluster.v1.QuorumChange
+	30, // 24: goosefs.cluster.v1.Admin.Checkpoint:input_type -> goosefs.cluster.v1.CheckpointRequest
+	32, // 25: goosefs.cluster.v1.Admin.Backup:input_type -> goosefs.cluster.v1.BackupRequest
+	6,  // 26: goosefs.cluster.v1.Raft.Messages:output_type -> goosefs.cluster.v1.RaftAck
+	6,  // 27: goosefs.cluster.v1.Raft.Snapshot:output_type -> goosefs.cluster.v1.RaftAck
+	2,  // 28: goosefs.cluster.v1.Raft.Meet:output_type -> goosefs.cluster.v1.Peer
+	12, // 29: goosefs.cluster.v1.Workers.Report:output_type -> goosefs.cluster.v1.WorkerOrders
+	14, // 30: goosefs.cluster.v1.Workers.Source:output_type -> goosefs.cluster.v1.FileSource
+	14, // 31: goosefs.cluster.v1.Workers.Destination:output_type -> goosefs.cluster.v1.FileSource
+	17, // 32: goosefs.cluster.v1.Workers.Persisted:output_type -> goosefs.cluster.v1.PersistedReply
+	21, // 33: goosefs.cluster.v1.Cluster.Status:output_type -> goosefs.cluster.v1.ClusterStatus
+	24, // 34: goosefs.cluster.v1.Cluster.ListWorkers:output_type -> goosefs.cluster.v1.WorkerList
+	27, // 35: goosefs.cluster.v1.Cluster.Invalidations:output_type -> goosefs.cluster.v1.Invalidation
+	29, // 36: goosefs.cluster.v1.Admin.ChangeQuorum:output_type -> goosefs.cluster.v1.QuorumChanged
+	31, // 37: goosefs.cluster.v1.Admin.Checkpoint:output_type -> goosefs.cluster.v1.CheckpointDone
+	33, // 38: goosefs.cluster.v1.Admin.Backup:output_type -> goosefs.cluster.v1.BackupDone
+	26, // [26:39] is the sub-list for method output_type
+	13, // [13:26] is the sub-list for method input_type
 	13, // [13:13] is the sub-list for extension type_name
 	13, // [13:13] is the sub-list for extension extendee
 	0,  // [0:13] is the sub-list for field type_name
@@ -2465,7 +2721,7 @@ func file_cluster_cluster_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cluster_cluster_proto_rawDesc), len(file_cluster_cluster_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   31,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   4,
 		},

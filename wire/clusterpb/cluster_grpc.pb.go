@@ -198,8 +198,10 @@ var Raft_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
-	Workers_Report_FullMethodName = "/goosefs.cluster.v1.Workers/Report"
-	Workers_Source_FullMethodName = "/goosefs.cluster.v1.Workers/Source"
+	Workers_Report_FullMethodName      = "/goosefs.cluster.v1.Workers/Report"
+	Workers_Source_FullMethodName      = "/goosefs.cluster.v1.Workers/Source"
+	Workers_Destination_FullMethodName = "/goosefs.cluster.v1.Workers/Destination"
+	Workers_Persisted_FullMethodName   = "/goosefs.cluster.v1.Workers/Persisted"
 )
 
 // WorkersClient is the client API for Workers service.
@@ -213,6 +215,10 @@ type WorkersClient interface {
 	Report(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[WorkerReport, WorkerOrders], error)
 	// Source tells where the bytes of a file come from, pinned to the version that its id stands for. Leader only.
 	Source(ctx context.Context, in *SourceRequest, opts ...grpc.CallOption) (*FileSource, error)
+	// Destination tells where in the under file system a file that is being written through goes. Leader only.
+	Destination(ctx context.Context, in *DestinationRequest, opts ...grpc.CallOption) (*FileSource, error)
+	// Persisted tells what came of an order to persist a file. Leader only.
+	Persisted(ctx context.Context, in *PersistedRequest, opts ...grpc.CallOption) (*PersistedReply, error)
 }
 
 type workersClient struct {
@@ -246,6 +252,26 @@ func (c *workersClient) Source(ctx context.Context, in *SourceRequest, opts ...g
 	return out, nil
 }
 
+func (c *workersClient) Destination(ctx context.Context, in *DestinationRequest, opts ...grpc.CallOption) (*FileSource, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(FileSource)
+	err := c.cc.Invoke(ctx, Workers_Destination_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *workersClient) Persisted(ctx context.Context, in *PersistedRequest, opts ...grpc.CallOption) (*PersistedReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PersistedReply)
+	err := c.cc.Invoke(ctx, Workers_Persisted_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // WorkersServer is the server API for Workers service.
 // All implementations must embed UnimplementedWorkersServer
 // for forward compatibility.
@@ -257,6 +283,10 @@ type WorkersServer interface {
 	Report(grpc.BidiStreamingServer[WorkerReport, WorkerOrders]) error
 	// Source tells where the bytes of a file come from, pinned to the version that its id stands for. Leader only.
 	Source(context.Context, *SourceRequest) (*FileSource, error)
+	// Destination tells where in the under file system a file that is being written through goes. Leader only.
+	Destination(context.Context, *DestinationRequest) (*FileSource, error)
+	// Persisted tells what came of an order to persist a file. Leader only.
+	Persisted(context.Context, *PersistedRequest) (*PersistedReply, error)
 	mustEmbedUnimplementedWorkersServer()
 }
 
@@ -272,6 +302,12 @@ func (UnimplementedWorkersServer) Report(grpc.BidiStreamingServer[WorkerReport, 
 }
 func (UnimplementedWorkersServer) Source(context.Context, *SourceRequest) (*FileSource, error) {
 	return nil, status.Error(codes.Unimplemented, "method Source not implemented")
+}
+func (UnimplementedWorkersServer) Destination(context.Context, *DestinationRequest) (*FileSource, error) {
+	return nil, status.Error(codes.Unimplemented, "method Destination not implemented")
+}
+func (UnimplementedWorkersServer) Persisted(context.Context, *PersistedRequest) (*PersistedReply, error) {
+	return nil, status.Error(codes.Unimplemented, "method Persisted not implemented")
 }
 func (UnimplementedWorkersServer) mustEmbedUnimplementedWorkersServer() {}
 func (UnimplementedWorkersServer) testEmbeddedByValue()                 {}
@@ -319,6 +355,42 @@ func _Workers_Source_Handler(srv interface{}, ctx context.Context, dec func(inte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Workers_Destination_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DestinationRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkersServer).Destination(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Workers_Destination_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkersServer).Destination(ctx, req.(*DestinationRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Workers_Persisted_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PersistedRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkersServer).Persisted(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Workers_Persisted_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkersServer).Persisted(ctx, req.(*PersistedRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Workers_ServiceDesc is the grpc.ServiceDesc for Workers service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -329,6 +401,14 @@ var Workers_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Source",
 			Handler:    _Workers_Source_Handler,
+		},
+		{
+			MethodName: "Destination",
+			Handler:    _Workers_Destination_Handler,
+		},
+		{
+			MethodName: "Persisted",
+			Handler:    _Workers_Persisted_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

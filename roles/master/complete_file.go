@@ -1,0 +1,132 @@
+package master
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"goosefs/metastore"
+	"goosefs/ufs"
+	"goosefs/wire/pb"
+)
+
+// CompleteFile gives a file its length; from now on it can be read. One that goes to the under file system must be there
+// by now, under its staged name, and gets its own; an empty one is put there here, for no worker ever heard of it. Of one
+// that is only cached, the blocks that workers hold must be as long as the file says.
+func (s *fileService) CompleteFile(ctx context.Context, req *pb.CompleteFilePRequest) (*pb.CompleteFilePResponse, error) {
+	if _, err := s.leads(); err != nil {
+		return nil, err
+	}
+	o := req.GetOptions()
+	complete := metastore.CompleteFile{
+		Header: s.head(o.GetCommonOptions()), Path: req.GetPath(), IfID: req.GetInodeId(), Length: o.GetUfsLength(), Persistence: metastore.NotPersisted,
+	}
+	if o.GetAsyncPersistOptions() != nil {
+		complete.Persistence = metastore.ToBePersisted
+	}
+	x, err := s.changes.begin(ctx, clean(complete.Path))
+	if err != nil {
+		return nil, err
+	}
+	defer s.changes.end(x)
+	r, err := s.store.Resolve(complete.Path)
+	if err == nil && unwritten(r) {
+		// What is done there cannot be undone by the log: be sure to lead, and look again.
+		if err = s.linearize(ctx); err == nil {
+			r, err = s.store.Resolve(complete.Path)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case unwritten(r):
+		info, err := s.placeThrough(ctx, r, ufs.Staged(r.Rel, r.Inode.ID), complete.Length)
+		if err != nil {
+			return nil, err
+		}
+		complete.Persistence, complete.Version, complete.Weak = metastore.Persisted, string(info.Version), info.Weak
+		s.registry.dropUnlike(r.Inode.ID, r.Inode.BlockSize, complete.Length)
+	case r.Inode != nil && !r.Inode.Dir && !r.Inode.Completed && complete.Length >= 0:
+		if err := s.registry.sameLength(r.Path, r.Inode.ID, r.Inode.BlockSize, complete.Length); err != nil {
+			return nil, err
+		}
+		s.registry.dropUnlike(r.Inode.ID, r.Inode.BlockSize, complete.Length)
+	}
+	result, err := s.propose(ctx, complete, clean(complete.Path))
+	if err != nil {
+		return nil, err
+	}
+	if result.Inode.Persistence == metastore.ToBePersisted {
+		s.persister.wake()
+	}
+	return &pb.CompleteFilePResponse{}, nil
+}
+
+// unwritten says whether a file is to be in its under file system when it is complete.
+func unwritten(r metastore.Resolution) bool {
+	return r.Inode != nil && !r.Inode.Completed && r.Inode.Persistence == metastore.ToBePersisted && r.Mount.ID != 0
+}
+
+// placeThrough gives what waits under a staged name in r's under file system the file's own name, if it has the length.
+func (m *Master) placeThrough(ctx context.Context, r metastore.Resolution, staged string, length int64) (info ufs.Info, err error) {
+	src, err := m.sources.of(r.Mount)
+	if err != nil {
+		return info, err
+	}
+	err = src.call(ctx, func(ctx context.Context, u ufs.UFS) error {
+		info, err = place(ctx, u, staged, r.Rel, length, fs.FileMode(r.Inode.Mode).Perm())
+		return err
+	})
+	if err == nil && info.Size != length {
+		return info, &metastore.Error{
+			Text: fmt.Sprintf("%s has %d bytes in the under file system, not %d: it was not written whole", r.Path, info.Size, length),
+			Err:  pathErr("complete", r.Path, syscall.EIO),
+		}
+	}
+	return info, err
+}
+
+// place renames staged to name, unless its size is another. What was placed by an earlier try of the call is there
+// already. An empty file is made.
+func place(ctx context.Context, u ufs.UFS, staged, name string, length int64, mode fs.FileMode) (ufs.Info, error) {
+	info, err := u.Stat(ctx, staged)
+	if errnoOf(err) == syscall.ENOENT {
+		there, thereErr := u.Stat(ctx, name)
+		if thereErr == nil && !there.Dir || length > 0 {
+			return there, thereErr
+		}
+		info, err = makeEmpty(ctx, u, staged, mode)
+	}
+	if err != nil || info.Size != length {
+		return info, err
+	}
+	if err := u.Rename(ctx, staged, name); err != nil {
+		return info, err
+	}
+	return u.Stat(ctx, name)
+}
+
+func makeEmpty(ctx context.Context, u ufs.UFS, name string, mode fs.FileMode) (info ufs.Info, err error) {
+	if err := ufs.MkdirAll(ctx, u, ufs.Parent(name)); err != nil {
+		return info, err
+	}
+	w, err := u.Create(ctx, name, mode)
+	if err != nil {
+		return info, err
+	}
+	return w.Commit(ctx)
+}
+
+// dropStaged removes what of a file was written to its under file system and never got its name. What is left of it is
+// seen by nobody.
+func (m *Master) dropStaged(ctx context.Context, mount metastore.Mount, staged string) {
+	src, err := m.sources.of(mount)
+	if err == nil {
+		err = src.call(ctx, func(ctx context.Context, u ufs.UFS) error { return u.Remove(ctx, staged) })
+	}
+	if err != nil && errnoOf(err) != syscall.ENOENT {
+		m.log.Warn("what is left of a file that was not completed stays in the under file system", "mount", mount.Path, "name", staged, "err", err)
+	}
+}

@@ -1,0 +1,65 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"goosefs/client"
+	"goosefs/conf"
+)
+
+// writing is how a command writes files.
+type writing struct {
+	kind   client.WriteType
+	buffer int // bytes
+}
+
+// writing reads the flags and the configuration of a command that writes files.
+func (s *session) writing() (writing, error) {
+	buffer, err := conf.ParseSize(s.flags.String("buffersize"))
+	if err != nil {
+		return writing{}, usagef("--buffersize: %v", err)
+	}
+	if buffer < 1 || buffer > 1<<30 {
+		return writing{}, usagef("--buffersize: %s is not between 1B and 1GB", s.flags.String("buffersize"))
+	}
+	c, err := s.conf()
+	if err != nil {
+		return writing{}, err
+	}
+	name := c.String("goosefs.user.file.writetype.default")
+	for _, kind := range []client.WriteType{client.MustCache, client.TryCache, client.CacheThrough, client.Through, client.AsyncThrough, client.None} {
+		if kind.String() == name {
+			return writing{kind, int(buffer)}, nil
+		}
+	}
+	return writing{}, usagef("goosefs.user.file.writetype.default: there is no write type %s", name)
+}
+
+// fill makes a new file and has it filled. What fails leaves nothing.
+func (w writing) fill(ctx context.Context, c cluster, path string, fill func(newFile) error) error {
+	to, err := c.Create(ctx, path, client.CreateOptions{Recursive: true, Type: w.kind})
+	if err != nil {
+		return err
+	}
+	if err = fill(to); err != nil {
+		err = errors.Join(err, to.Cancel())
+	} else {
+		err = to.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("%s was not written: %w", path, err)
+	}
+	return nil
+}
+
+// pour copies all that can be read.
+func pour(to io.Writer, from io.Reader, buffer int) error {
+	_, err := io.CopyBuffer(onlyWriter{to}, onlyReader{from}, make([]byte, buffer))
+	return err
+}
+
+// onlyReader hides a WriteTo, which would choose a buffer of its own.
+type onlyReader struct{ io.Reader }

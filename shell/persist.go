@@ -1,0 +1,141 @@
+package shell
+
+import (
+	"context"
+	"iter"
+	"syscall"
+	"time"
+
+	"goosefs/client"
+
+	"github.com/urfave/cli/v2"
+)
+
+const (
+	persistTimeout = 20 * time.Minute
+	persistPoll    = 100 * time.Millisecond
+	persistPollMax = 2 * time.Second
+)
+
+func persistVerb() verb {
+	return verb{
+		name: "persist", args: "[-p <n>] [-t <ms>] <path> ...",
+		summary:  "bring files that are only cached into the under file system, and wait until they are there",
+		about:    "Of a directory all files below it are. Those that are there already are passed over.",
+		examples: []string{"goosefs fs persist /data", "goosefs fs persist -p 16 -t 60000 '/logs/*'"},
+		flags: func() []cli.Flag {
+			return []cli.Flag{
+				&cli.IntFlag{Name: "p", Aliases: []string{"parallelism"}, Usage: "how many files are waited for at a time", Value: 4},
+				&cli.Int64Flag{Name: "t", Aliases: []string{"timeout"}, Usage: "how long one file is waited for, in ms", Value: persistTimeout.Milliseconds()},
+			}
+		},
+		min: 1, max: -1,
+		run: runPersist,
+	}
+}
+
+func runPersist(ctx context.Context, s *session) error {
+	at, timeout := s.flags.Int("p"), s.flags.Int64("t")
+	if at < 1 || at > mostThreads {
+		return usagef("-p: %d is not between 1 and %d", at, mostThreads)
+	}
+	if timeout < 1 || timeout > time.Duration(1<<62).Milliseconds() {
+		return usagef("-t: %d is no time in ms", timeout)
+	}
+	c, err := s.cluster()
+	if err != nil {
+		return err
+	}
+	var files []string
+	err = s.each(ctx, 0, func(path string) error {
+		for info, err := range unpersisted(ctx, c, path) {
+			if err != nil {
+				return err
+			}
+			files = append(files, info)
+		}
+		return nil
+	})
+	if stops(err) {
+		return err
+	}
+	done := 0
+	err = inParallelOf(ctx, at, each(files),
+		func(ctx context.Context, p string) error {
+			return persistOne(ctx, c, p, time.Duration(timeout)*time.Millisecond)
+		},
+		func(p string, err error) error {
+			if stops(err) {
+				return err
+			}
+			if err != nil {
+				s.report(err)
+				return nil
+			}
+			done++
+			return s.sayf("(%d/%d) Successfully persisted file: %s\n", done, len(files), s.name(p))
+		})
+	if err != nil {
+		return err
+	}
+	return s.result()
+}
+
+// each yields the values of a list.
+func each[T any](list []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, x := range list {
+			if !yield(x, nil) {
+				return
+			}
+		}
+	}
+}
+
+// unpersisted yields the paths of the files at and below path that are not in the under file system.
+func unpersisted(ctx context.Context, c cluster, path string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		top, err := c.Stat(ctx, path, client.StatOptions{})
+		if err != nil {
+			yield("", err)
+			return
+		}
+		if !top.Dir {
+			if top.Persistence != "PERSISTED" {
+				yield(path, nil)
+			}
+			return
+		}
+		for info, err := range tree(ctx, c, path, client.StatOptions{}) {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			if !info.Dir && info.Completed && info.Persistence != "PERSISTED" && !yield(info.Path, nil) {
+				return
+			}
+		}
+	}
+}
+
+// persistOne has a file persisted, and returns when it is.
+func persistOne(ctx context.Context, c cluster, path string, timeout time.Duration) error {
+	if err := c.Persist(ctx, path); err != nil {
+		return err
+	}
+	limit := time.NewTimer(timeout)
+	defer limit.Stop()
+	for pause := persistPoll; ; pause = min(2*pause, persistPollMax) {
+		info, err := c.Stat(ctx, path, client.StatOptions{})
+		if err != nil || info.Persistence == "PERSISTED" {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-limit.C:
+			return faultf("persist", path, syscall.ETIMEDOUT, "Timed out waiting for file to be persisted: %s; it goes on in the background", path)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -18,6 +18,9 @@ func infoOf(p *pb.FileInfo) Info {
 		Percent: int(p.GetInGooseFSPercentage()), MountID: p.GetMountId(), MountPoint: p.GetMountPoint(),
 		UFSPath: p.GetUfsPath(), Fingerprint: p.GetUfsFingerprint(), Xattr: p.GetXattr(),
 	}
+	if i.Dir {
+		i.Length = p.GetChildren()
+	}
 	for _, b := range p.GetFileBlockInfos() {
 		block := Block{ID: b.GetBlockInfo().GetBlockId(), Offset: b.GetOffset(), Length: b.GetBlockInfo().GetLength()}
 		for _, l := range b.GetBlockInfo().GetLocations() {

@@ -16,7 +16,7 @@ func everyCommand() []command {
 		CompleteFile{h, "/f", 9, 7, Persisted, "v\xff", true},
 		CreateDirectory{h, "/d", 0o700, true, true, true},
 		Delete{h, "/f", 9, true, true},
-		Rename{h, "/f", "/g", 9},
+		Rename{h, "/f", "/g", 9, "v2"},
 		SetAttribute{h, "/f", 9, new(uint32(0)), new(""), new("g"), new(int64(0)), new(int64(-1)), new(NotPersisted),
 			new("v"), true, map[string][]byte{"a": []byte("1"), "b": {0xff}}, []string{"c", "d"}},
 		AddMount{h, "/m", "mem://m", true, true, map[string]string{"k": "v", "l": ""}},

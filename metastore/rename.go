@@ -13,6 +13,9 @@ type Rename struct {
 	Header
 	Src, Dst string
 	IfID     int64 // if not 0: ESTALE unless Src has this id
+	// Version, if not empty, is what a file's version is called in the under file system now that it was moved there. Its
+	// bytes are the same, and so is its id.
+	Version string
 }
 
 // Encode is the command as the log holds it.
@@ -21,11 +24,11 @@ func (c Rename) Encode() []byte { return encode(c) }
 func (c Rename) name() string { return "rename" }
 
 func (c Rename) fill(m *metapb.Command) {
-	m.Body = &metapb.Command_Rename{Rename: &metapb.Rename{Src: c.Src, Dst: c.Dst, IfId: c.IfID}}
+	m.Body = &metapb.Command_Rename{Rename: &metapb.Rename{Src: c.Src, Dst: c.Dst, IfId: c.IfID, Version: c.Version}}
 }
 
 func renameOf(h Header, m *metapb.Rename) Rename {
-	return Rename{Header: h, Src: m.Src, Dst: m.Dst, IfID: m.IfId}
+	return Rename{Header: h, Src: m.Src, Dst: m.Dst, IfID: m.IfId, Version: m.Version}
 }
 
 func (c Rename) apply(t *tree) (*Result, error) {
@@ -44,7 +47,11 @@ func (c Rename) apply(t *tree) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := t.move(src.inode, to.dir.ID, to.name())
+	moving := *src.inode
+	if c.Version != "" && !moving.Dir {
+		moving.Version = c.Version
+	}
+	n := t.move(&moving, to.dir.ID, to.name())
 	if n.Persistence == Persisted {
 		t.persistUp(n.ParentID)
 	}

@@ -28,7 +28,7 @@ type Env struct {
 
 // Commands are the verbs that run or prepare processes.
 func (e Env) Commands() []*cli.Command {
-	return []*cli.Command{e.masterCommand(), e.workerCommand(), e.fuseCommand(), e.formatMasterCommand(), e.formatJournalCommand(), e.formatWorkerCommand()}
+	return []*cli.Command{e.localCommand(), e.masterCommand(), e.workerCommand(), e.fuseCommand(), e.formatMasterCommand(), e.formatJournalCommand(), e.formatWorkerCommand()}
 }
 
 // load reads the configuration of a process of the given role. What is odd about it is said once, on w.

@@ -110,6 +110,15 @@ type Capacity interface {
 	Capacity(ctx context.Context) (total, used int64, err error)
 }
 
+// Mover is an ability of a UFS in which an object that is renamed has another version
+// afterwards, with the same bytes.
+type Mover interface {
+	// Move renames an object of version v, as Rename does, and says what it has become.
+	// ESTALE says that it is another version: nothing has been moved. If it is gone, and
+	// what it has become is at to, then an earlier Move got this far, which is fine.
+	Move(ctx context.Context, from, to string, v Version) (Info, error)
+}
+
 // Sequential is an ability of a UFS that can be slow at starting in the middle
 // of an object: while it reports true, each Open may cost a read of everything
 // before off, so few long ranges, in order, are much cheaper than many short ones.

@@ -657,6 +657,7 @@ type Rename struct {
 	Src           string                 `protobuf:"bytes,1,opt,name=src" json:"src,omitempty"`
 	Dst           string                 `protobuf:"bytes,2,opt,name=dst" json:"dst,omitempty"`
 	IfId          int64                  `protobuf:"varint,3,opt,name=if_id,json=ifId" json:"if_id,omitempty"`
+	Version       string                 `protobuf:"bytes,4,opt,name=version" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -710,6 +711,13 @@ func (x *Rename) GetIfId() int64 {
 		return x.IfId
 	}
 	return 0
+}
+
+func (x *Rename) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
 }
 
 type SetAttribute struct {
@@ -2043,11 +2051,12 @@ const file_metastore_proto_rawDesc = "" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x13\n" +
 	"\x05if_id\x18\x02 \x01(\x03R\x04ifId\x12\x1c\n" +
 	"\trecursive\x18\x03 \x01(\bR\trecursive\x12!\n" +
-	"\fgoosefs_only\x18\x04 \x01(\bR\vgoosefsOnly\"A\n" +
+	"\fgoosefs_only\x18\x04 \x01(\bR\vgoosefsOnly\"[\n" +
 	"\x06Rename\x12\x10\n" +
 	"\x03src\x18\x01 \x01(\tR\x03src\x12\x10\n" +
 	"\x03dst\x18\x02 \x01(\tR\x03dst\x12\x13\n" +
-	"\x05if_id\x18\x03 \x01(\x03R\x04ifId\"\xc4\x03\n" +
+	"\x05if_id\x18\x03 \x01(\x03R\x04ifId\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\tR\aversion\"\xc4\x03\n" +
 	"\fSetAttribute\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x13\n" +
 	"\x05if_id\x18\x02 \x01(\x03R\x04ifId\x12\x19\n" +

@@ -28,7 +28,7 @@ func (m *Master) fileInfo(n *metastore.Inode, p string, mount metastore.Mount, u
 	}
 	percent := int32(100)
 	if n.Dir {
-		info.Length, percent = proto.Int64(n.Children), 0
+		info.Length, info.Children, percent = proto.Int64(0), &n.Children, 0
 	} else if n.Length > 0 && n.BlockSize > 0 && n.Length/n.BlockSize < maxBlocks {
 		blocks, cached := m.registry.locate(n.ID, n.Length, n.BlockSize, m.options.StripeSize)
 		percent = int32(100 * float64(min(cached, n.Length)) / float64(n.Length))

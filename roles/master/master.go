@@ -134,6 +134,7 @@ func (m *Master) serveClients() error {
 	server := wire.NewServer(m.log)
 	pb.RegisterFileSystemMasterClientServiceServer(server, &fileService{Master: m})
 	pb.RegisterWorkerManagerMasterClientServiceServer(server, &workerManagerService{Master: m})
+	pb.RegisterMetricsMasterClientServiceServer(server, &metricsService{sums: newClientMetrics()})
 	pb.RegisterServiceVersionClientServiceServer(server, &versionService{Master: m})
 	clusterpb.RegisterClusterServer(server, &clusterService{Master: m})
 	clusterpb.RegisterWorkersServer(server, &workersService{Master: m})

@@ -2,6 +2,7 @@ package master
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"sync"
@@ -323,6 +324,32 @@ func (r *registry) news(s *session) *clusterpb.WorkerOrders {
 	news := &clusterpb.WorkerOrders{SendAll: s.anew, Told: s.told}
 	s.anew = false
 	return news
+}
+
+// awaitFirst returns when there is a live worker, when the limit has passed, or when ctx ends.
+func (r *registry) awaitFirst(ctx context.Context, limit time.Duration) {
+	if limit <= 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		r.mu.Lock()
+		reported := r.mu.fewer
+		live := false
+		for _, w := range r.mu.workers {
+			live = live || w.session != nil
+		}
+		r.mu.Unlock()
+		if live {
+			return
+		}
+		select {
+		case <-reported:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // status lists all workers, by host.

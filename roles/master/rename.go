@@ -37,7 +37,7 @@ func (s *fileService) Rename(ctx context.Context, req *pb.RenamePRequest) (*pb.R
 	}
 	defer s.changes.end(x)
 	if !s.operations.applied(rename.OpID, s.now()) {
-		if err := s.moveThrough(ctx, rename); err != nil {
+		if rename.Version, err = s.moveThrough(ctx, rename); err != nil {
 			return nil, err
 		}
 	}
@@ -45,35 +45,50 @@ func (s *fileService) Rename(ctx context.Context, req *pb.RenamePRequest) (*pb.R
 	return &pb.RenamePResponse{}, err
 }
 
-// moveThrough moves an object in the under file system, if there is one and the namespace will take the move.
-func (s *fileService) moveThrough(ctx context.Context, c metastore.Rename) error {
+// moveThrough moves an object in the under file system, if there is one and the namespace will take the move. It returns what
+// the version of a file is called there afterwards; empty: as before.
+func (s *fileService) moveThrough(ctx context.Context, c metastore.Rename) (version string, err error) {
 	from, to, err := s.ends(c)
 	if err != nil || !movable(from, to) {
-		return err
+		return "", err
 	}
 	if again, err := s.surely(ctx, c.OpID); !again {
-		return err
+		return "", err
 	}
 	if from, to, err = s.ends(c); err != nil || !movable(from, to) {
-		return err
+		return "", err
 	}
 	src, err := s.sources.of(from.Mount)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return src.callFor(ctx, listLimit, func(ctx context.Context, u ufs.UFS) error {
+	err = src.callFor(ctx, listLimit, func(ctx context.Context, u ufs.UFS) error {
 		if err := ufs.MkdirAll(ctx, u, ufs.Parent(to.Rel)); err != nil {
 			return err
 		}
-		err := u.Rename(ctx, from.Rel, to.Rel)
-		if errnoOf(err) == syscall.ENOENT {
-			// The first try of this call got this far: what was to be moved is there.
-			if info, there := u.Stat(ctx, to.Rel); there == nil && info.Dir == from.Inode.Dir {
-				return nil
-			}
-		}
+		version, err = move(ctx, u, from, to)
 		return err
 	})
+	return version, err
+}
+
+// move moves an object in its under file system.
+func move(ctx context.Context, u ufs.UFS, from, to metastore.Resolution) (version string, err error) {
+	if m, able := u.(ufs.Mover); able && !from.Inode.Dir && from.Inode.Version != "" {
+		info, err := m.Move(ctx, from.Rel, to.Rel, ufs.Version(from.Inode.Version))
+		if errnoOf(err) != syscall.ESTALE {
+			return string(info.Version), err
+		}
+		// It is another file by now, which the next look finds out. It has the name, so it is what is to be moved.
+	}
+	err = u.Rename(ctx, from.Rel, to.Rel)
+	if errnoOf(err) == syscall.ENOENT {
+		// The first try of this call got this far: what was to be moved is there.
+		if info, there := u.Stat(ctx, to.Rel); there == nil && info.Dir == from.Inode.Dir {
+			return "", nil
+		}
+	}
+	return "", err
 }
 
 // ends resolves both paths of a move.

@@ -2,6 +2,7 @@ package master
 
 import (
 	"context"
+	"time"
 
 	"goosefs/wire/clusterpb"
 	"goosefs/wire/pb"
@@ -16,8 +17,10 @@ type workerManagerService struct {
 }
 
 // GetWorkerInfoList lists the workers that can be used now. Clients place blocks by it. Standbys answer too, because
-// official clients go on asking the master that they asked first.
-func (s *workerManagerService) GetWorkerInfoList(context.Context, *pb.GetWorkerInfoListPOptions) (*pb.GetWorkerInfoListPResponse, error) {
+// official clients go on asking the master that they asked first. A master that has just started waits a moment for the first
+// worker to report: official clients that see none never ask again.
+func (s *workerManagerService) GetWorkerInfoList(ctx context.Context, _ *pb.GetWorkerInfoListPOptions) (*pb.GetWorkerInfoListPResponse, error) {
+	s.registry.awaitFirst(ctx, firstWorker-s.now().Sub(s.started))
 	workers := s.registry.status(s.now())
 	reply := &pb.GetWorkerInfoListPResponse{LastUpdatedTimestamp: proto.Int64(s.now().UnixMilli())}
 	for _, w := range workers {
@@ -27,6 +30,9 @@ func (s *workerManagerService) GetWorkerInfoList(context.Context, *pb.GetWorkerI
 	}
 	return reply, nil
 }
+
+// firstWorker is how long after a master's start its workers should have found it.
+const firstWorker = 5 * time.Second
 
 // GetWorkerReport lists all workers, lost ones too.
 func (s *workerManagerService) GetWorkerReport(context.Context, *pb.GetWorkerReportPOptions) (*pb.GetWorkerInfoListPResponse, error) {

@@ -210,6 +210,17 @@ func (c *Cluster) Conn(i int) *grpc.ClientConn {
 	return conn
 }
 
+// WorkerConn is a connection to a worker, for calls that no client makes.
+func (c *Cluster) WorkerConn(i int) *grpc.ClientConn {
+	c.t.Helper()
+	conn, err := wire.Dial(c.Net.Host("client"), WorkerName(i)+":9203")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
 // Isolate cuts a host off from all others, as if it had been unplugged. Join ends that.
 func (c *Cluster) Isolate(host string) { c.links(host, c.Net.Cut) }
 

@@ -2,6 +2,10 @@ package worker
 
 import (
 	"encoding/binary"
+	"runtime"
+	"sync/atomic"
+
+	"goosefs/wire"
 
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
@@ -31,4 +35,54 @@ func frameHead(n int) []byte {
 	inner := binary.AppendUvarint([]byte{bytesField1}, uint64(n))
 	outer := binary.AppendUvarint([]byte{bytesField1}, uint64(len(inner)+n))
 	return append(outer, inner...)
+}
+
+// frameBuffers are the buffers of frames, and how many bytes of them streams hold: gRPC has those until the client takes them,
+// which may be never, and after the call's handler has returned.
+type frameBuffers struct {
+	mem.BufferPool
+	held atomic.Int64 // of buffers that are large enough to matter
+}
+
+func newFrameBuffers() *frameBuffers { return &frameBuffers{BufferPool: new(wire.Buffers)} }
+
+// lend gives a buffer for the next frame of a stream, of n bytes at most, and the pool that it is to go back to. gRPC does not
+// give back all buffers of a client that leaves: those are held no more when they are garbage.
+func (b *frameBuffers) lend(n int64) (*[]byte, mem.BufferPool) {
+	buf := b.Get(int(min(n, frameMost(b.held.Load()))))
+	if cap(*buf) < smallestCounted {
+		return buf, b
+	}
+	l := &lease{BufferPool: b.BufferPool, held: &b.held}
+	l.held.Add(int64(cap(*buf)))
+	l.lost = runtime.AddCleanup(l, func(n int64) { b.held.Add(-n) }, int64(cap(*buf)))
+	return buf, l
+}
+
+const smallestCounted = 64 << 10
+
+// lease is the pool of one buffer that is held.
+type lease struct {
+	mem.BufferPool
+	held *atomic.Int64
+	lost runtime.Cleanup
+}
+
+// Put implements [mem.BufferPool].
+func (l *lease) Put(buf *[]byte) {
+	l.lost.Stop()
+	l.held.Add(-int64(cap(*buf)))
+	l.BufferPool.Put(buf)
+}
+
+// frameMost has frames be smaller while many bytes of them are held: a stream gets on with one whose client takes it, and one whose
+// client does not take it holds two or three for as long as it likes.
+func frameMost(held int64) int64 {
+	switch {
+	case held < 128<<20:
+		return wire.MaxFrame
+	case held < 192<<20:
+		return wire.MaxFrame / 4
+	}
+	return wire.MaxFrame / 16
 }

@@ -70,7 +70,7 @@ func (p *poisoned) Put(buf *[]byte) {
 func TestBuffersOfStreams(t *testing.T) {
 	s := newSite(t, 1, Options{})
 	pool := new(poisoned)
-	s.worker.frames = pool
+	s.worker.frames = &frameBuffers{BufferPool: pool}
 	data := randomBytes(4 * mib)
 	block := s.put(1, "f", data)
 	c := s.client()
@@ -106,7 +106,7 @@ func TestSlowReader(t *testing.T) {
 		const files, buffersEach = 5, 3
 		s := newSite(t, 1, Options{})
 		pool := new(poisoned)
-		s.worker.frames = pool
+		s.worker.frames = &frameBuffers{BufferPool: pool}
 		data := randomBytes(4 * mib)
 		c := s.client(grpc.WithInitialWindowSize(64 << 10)) // as official clients have
 		ctx, cancel := context.WithCancel(t.Context())
@@ -143,3 +143,37 @@ func TestSlowReader(t *testing.T) {
 }
 
 type readClient = grpc.BidiStreamingClient[pb.ReadRequest, pb.ReadResponse]
+
+// The more bytes clients do not take, the smaller are the frames; what comes back, or is lost, counts no more.
+func TestFrameBuffers(t *testing.T) {
+	b := newFrameBuffers()
+	type lent struct {
+		buf  *[]byte
+		pool mem.BufferPool
+	}
+	var taken []lent
+	for held := 0; held < 300<<20; {
+		buf, pool := b.lend(1 << 30)
+		want := 64 << 10
+		switch {
+		case held < 128<<20:
+			want = 1 << 20
+		case held < 192<<20:
+			want = 256 << 10
+		}
+		if len(*buf) != want {
+			t.Fatalf("%d bytes are held, and the next frame has %d", held, len(*buf))
+		}
+		taken = append(taken, lent{buf, pool})
+		held += cap(*buf)
+	}
+	if buf, pool := b.lend(100); len(*buf) != 100 || pool != mem.BufferPool(b) {
+		t.Errorf("a small one: %d bytes", len(*buf))
+	}
+	for _, l := range taken[:100] {
+		*l.buf = (*l.buf)[:7] // a frame may be shorter than its buffer
+		l.pool.Put(l.buf)
+	}
+	taken = nil // gRPC drops the others
+	eventually(t, func() bool { runtime.GC(); return b.held.Load() == 0 }, func() string { return fmt.Sprintf("%d bytes are held", b.held.Load()) })
+}

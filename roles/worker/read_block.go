@@ -188,20 +188,20 @@ func (s *blockService) send(stream readStream, req *pb.ReadRequest, at span) err
 			prepared = sent + max(n/2, s.fills.segment/runway)
 		}
 		w := want{at.off, at.n, req.GetPrefetchWindow() > 0 && !exact}
-		buf := s.frames.Get(int(min(at.n, wire.MaxFrame)))
+		buf, pool := s.frames.lend(at.n)
 		n, fromCache, err := s.fills.read(ctx, at.file, *buf, w, alive)
 		if n == 0 && err == nil {
 			err = io.ErrNoProgress
 		}
 		if err != nil {
-			s.frames.Put(buf)
+			pool.Put(buf)
 			return err
 		}
 		if fromCache {
 			s.counts.fromCache.Add(int64(n))
 		}
 		*buf = (*buf)[:n]
-		if err := sendFrames(stream, mem.NewBuffer(buf, s.frames), req.GetChunkSize()); err != nil {
+		if err := sendFrames(stream, mem.NewBuffer(buf, pool), req.GetChunkSize()); err != nil {
 			return err
 		}
 		sent += int64(n)

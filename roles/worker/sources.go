@@ -103,13 +103,14 @@ func (s *sources) ofFile(ctx context.Context, x *file) (*source, error) {
 	return x.src, nil
 }
 
-// refresh asks again where a file comes from: it may have been renamed. It says whether anything is different.
+// refresh asks again where a file comes from: it may have been renamed, which may give its version another name, too. It says
+// whether anything is different.
 func (s *sources) refresh(ctx context.Context, old *source) (src *source, different bool, err error) {
 	src, err = s.ask(ctx, old.GetFileId())
 	if err != nil {
 		return nil, false, err
 	}
-	return src, src.GetName() != old.GetName() || src.mounted != old.mounted, nil
+	return src, src.GetName() != old.GetName() || src.GetVersion() != old.GetVersion() || src.mounted != old.mounted, nil
 }
 
 func (s *sources) ask(ctx context.Context, id int64) (*source, error) {

@@ -17,7 +17,6 @@ import (
 
 	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/mem"
 )
 
 // Worker is one worker process.
@@ -38,8 +37,8 @@ type Worker struct {
 	handouts *handouts           // nil: no descriptors are handed out
 	async    *semaphore.Weighted // calls to cache something in the background
 
-	adopting sync.Mutex     // the worker changes over to another cluster
-	frames   mem.BufferPool // what is read of the cache, until it is sent
+	adopting sync.Mutex    // the worker changes over to another cluster
+	frames   *frameBuffers // what is read of the cache, until it is sent
 
 	ctx    context.Context // ends when the worker stops
 	cancel context.CancelFunc
@@ -56,7 +55,7 @@ const (
 // Start brings a worker up. Close stops it.
 func Start(o Options) (*Worker, error) {
 	o = o.withDefaults()
-	w := &Worker{options: o, log: o.Log, started: time.Now(), async: semaphore.NewWeighted(asyncWaiting), frames: new(wire.Buffers)}
+	w := &Worker{options: o, log: o.Log, started: time.Now(), async: semaphore.NewWeighted(asyncWaiting), frames: newFrameBuffers()}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	if err := w.start(); err != nil {
 		w.Close()

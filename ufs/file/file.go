@@ -53,6 +53,7 @@ type UFS struct {
 var (
 	_ ufs.UFS      = (*UFS)(nil)
 	_ ufs.Capacity = (*UFS)(nil)
+	_ ufs.Mover    = (*UFS)(nil)
 	_ ufs.Sweeper  = (*UFS)(nil)
 )
 

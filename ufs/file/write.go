@@ -3,8 +3,10 @@ package file
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 
 	"goosefs/ufs"
@@ -215,6 +217,35 @@ func (u *UFS) Rename(ctx context.Context, from, to string) error {
 		}
 		return source.Sync()
 	})
+}
+
+// Move is Rename for a file, whose version has the time of the last change of its attributes in it: a rename is one.
+func (u *UFS) Move(ctx context.Context, from, to string, v ufs.Version) (ufs.Info, error) {
+	const op = "rename"
+	before, err := u.Stat(ctx, from)
+	switch {
+	case err == nil && before.Version != v:
+		return ufs.Info{}, &fs.PathError{Op: op, Path: u.path(from), Err: &ufs.Reason{Errno: syscall.ESTALE, Text: "the file changed"}}
+	case err == nil:
+		err = u.Rename(ctx, from, to)
+	}
+	if err != nil && ufs.Errno(err) != syscall.ENOENT {
+		return ufs.Info{}, err
+	}
+	after, missing := u.Stat(ctx, to)
+	switch {
+	case missing == nil && sameContent(after.Version, v):
+		return after, nil
+	case err != nil:
+		return ufs.Info{}, err
+	}
+	return ufs.Info{}, errors.Join(missing, &fs.PathError{Op: op, Path: u.path(to), Err: &ufs.Reason{Errno: syscall.ESTALE, Text: "the file changed"}})
+}
+
+// sameContent says whether two versions differ in nothing but the time of the last change of attributes.
+func sameContent(a, b ufs.Version) bool {
+	i, j := strings.LastIndexByte(string(a), ':'), strings.LastIndexByte(string(b), ':')
+	return i > 0 && j > 0 && a[:i] == b[:j]
 }
 
 // renameSlowly is for file systems without RENAME_NOREPLACE, which say EINVAL to it

@@ -15,7 +15,10 @@ type writeTest struct {
 }
 
 func writeTests() []writeTest {
-	return []writeTest{{"Create", testCreate}, {"Abort", testAbort}, {"Replace", testReplace}, {"MkdirRemove", testMkdirRemove}, {"Rename", testRename}, {"Staged", testStaged}}
+	return []writeTest{
+		{"Create", testCreate}, {"Abort", testAbort}, {"Replace", testReplace}, {"MkdirRemove", testMkdirRemove}, {"Rename", testRename},
+		{"Staged", testStaged}, {"Move", testMove},
+	}
 }
 
 func testReadOnly(t *testing.T, f Fixture) {
@@ -184,4 +187,42 @@ func testStaged(t *testing.T, f Fixture) {
 	must(t, u.Remove(ctx, "a/b"))
 	_, err := u.Stat(ctx, "a/b")
 	WantErrno(t, err, syscall.ENOENT)
+}
+
+// testMove is for kinds in which a renamed object has another version: the one that Move tells is the one to read.
+func testMove(t *testing.T, f Fixture) {
+	u, ctx := f.UFS, t.Context()
+	m, able := u.(ufs.Mover)
+	if !able {
+		return
+	}
+	data := Bytes(300)
+	write(t, u, "a", data, 0o644)
+	write(t, u, "b", []byte("b"), 0o644)
+	must(t, u.Mkdir(ctx, "d", 0o755))
+	v := stat(t, u, "a").Version
+	for to, want := range map[string]syscall.Errno{"b": syscall.EEXIST, "none/c": syscall.ENOENT} {
+		_, err := m.Move(ctx, "a", to, v)
+		WantErrno(t, err, want)
+	}
+	_, err := m.Move(ctx, "none", "c", v)
+	WantErrno(t, err, syscall.ENOENT)
+	_, err = m.Move(ctx, "a", "d/c", stat(t, u, "b").Version)
+	WantErrno(t, err, syscall.ESTALE)
+	if stat(t, u, "a").Version != v {
+		t.Error("a refused move changed the version")
+	}
+	for again := range 2 { // who does not know whether it was done does it again
+		info, err := m.Move(ctx, "a", "d/c", v)
+		if err != nil || info.Version != stat(t, u, "d/c").Version {
+			t.Fatalf("move %d: %+v, %v", again, info, err)
+		}
+		got, err := Read(ctx, u, "d/c", info.Version, 0, info.Size)
+		if err != nil || !bytes.Equal(got, data) {
+			t.Errorf("after move %d: %d bytes, %v", again, len(got), err)
+		}
+	}
+	write(t, u, "d/c", Bytes(301), 0o644)
+	_, err = m.Move(ctx, "a", "d/c", v)
+	WantErrno(t, err, syscall.ENOENT) // what is there now is another one
 }

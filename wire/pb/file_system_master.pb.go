@@ -3331,8 +3331,10 @@ type FileInfo struct {
 	Xattr                  map[string][]byte      `protobuf:"bytes,27,rep,name=xattr" json:"xattr,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Capability             *Capability            `protobuf:"bytes,28,opt,name=capability" json:"capability,omitempty"`
 	Symlink                *string                `protobuf:"bytes,29,opt,name=symlink" json:"symlink,omitempty"`
-	unknownFields          protoimpl.UnknownFields
-	sizeCache              protoimpl.SizeCache
+	// Ours: how many children of a directory are known. The length of a directory is 0, as GooseFS 2.x has it.
+	Children      *int64 `protobuf:"varint,1000,opt,name=children" json:"children,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FileInfo) Reset() {
@@ -3566,6 +3568,13 @@ func (x *FileInfo) GetSymlink() string {
 		return *x.Symlink
 	}
 	return ""
+}
+
+func (x *FileInfo) GetChildren() int64 {
+	if x != nil && x.Children != nil {
+		return *x.Children
+	}
+	return 0
 }
 
 type GetFilePathPResponse struct {
@@ -8228,7 +8237,7 @@ const file_grpc_file_system_master_proto_rawDesc = "" +
 	"\tblockInfo\x18\x01 \x01(\v2&.com.qcloud.cos.goosefs.grpc.BlockInfoR\tblockInfo\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12Q\n" +
 	"\fufsLocations\x18\x03 \x03(\v2-.com.qcloud.cos.goosefs.grpc.WorkerNetAddressR\fufsLocations\x12.\n" +
-	"\x12ufsStringLocations\x18\x04 \x03(\tR\x12ufsStringLocations\"\xbd\t\n" +
+	"\x12ufsStringLocations\x18\x04 \x03(\tR\x12ufsStringLocations\"\xda\t\n" +
 	"\bFileInfo\x12\x16\n" +
 	"\x06fileId\x18\x01 \x01(\x03R\x06fileId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -8265,7 +8274,8 @@ const file_grpc_file_system_master_proto_rawDesc = "" +
 	"\n" +
 	"capability\x18\x1c \x01(\v21.com.qcloud.cos.goosefs.proto.security.CapabilityR\n" +
 	"capability\x12\x18\n" +
-	"\asymlink\x18\x1d \x01(\tR\asymlink\x1a8\n" +
+	"\asymlink\x18\x1d \x01(\tR\asymlink\x12\x1b\n" +
+	"\bchildren\x18\xe8\a \x01(\x03R\bchildren\x1a8\n" +
 	"\n" +
 	"XattrEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +

@@ -3,6 +3,7 @@
 package rolestest
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"goosefs/roles/master"
 	"goosefs/roles/worker"
 	"goosefs/wire"
+	"goosefs/wire/auth"
 
 	"google.golang.org/grpc"
 )
@@ -35,6 +37,10 @@ type Options struct {
 	// How often masters cut their logs, and what they keep for followers; as in production by default.
 	SnapshotEntries, CatchUpEntries uint64
 	Log                             *slog.Logger
+
+	Auth        auth.Options // of masters and workers, which log in as who this process runs as
+	Permissions bool
+	Supergroup  string
 }
 
 // Cluster is a running cluster. It ends with the test.
@@ -124,6 +130,7 @@ func (c *Cluster) StartMaster(i int) {
 		RootUFS: c.Root, BlockSize: c.options.BlockSize, StripeSize: c.options.StripeSize, SyncInterval: c.options.SyncInterval,
 		Election: slowness * 300 * time.Millisecond, Heartbeat: slowness * 30 * time.Millisecond, WorkerTimeout: 10 * time.Second,
 		OpenUFS: c.options.OpenUFS, SnapshotEntries: c.options.SnapshotEntries, CatchUpEntries: c.options.CatchUpEntries,
+		Auth: c.options.Auth, Permissions: c.options.Permissions, Supergroup: c.options.Supergroup,
 		Version: "test", Network: c.Net.Host(name), Log: c.options.Log,
 	})
 	if err != nil {
@@ -152,6 +159,7 @@ func (c *Cluster) StartWorker(i int) {
 			Alias: "SSD", High: c.options.High, Low: c.options.Low,
 			Dirs: []blockcache.Dir{{Path: filepath.Join(c.dir, name), Quota: c.options.Quota}},
 		}}},
+		Auth: c.options.Auth, Login: c.Login(""),
 		OpenUFS: worker.OpenUFS(c.options.OpenUFS), Network: c.Net.Host(name), Log: c.options.Log,
 	})
 	if err != nil {
@@ -170,10 +178,21 @@ func (c *Cluster) StopWorker(i int) {
 	}
 }
 
+// Login is how a user logs in to this cluster; "" is the one that this process runs as.
+func (c *Cluster) Login(user string) auth.Login {
+	return auth.Login{Scheme: c.options.Auth.Scheme, User: cmp.Or(user, auth.ProcessUser())}
+}
+
 // Client makes a client on a host of its own. It is closed with the test.
 func (c *Cluster) Client() *client.FS {
 	c.t.Helper()
-	f, err := client.New(client.Config{Masters: c.Addresses(), Network: c.Net.Host("client"), RetryFor: Patience, Log: c.options.Log})
+	return c.ClientOf("")
+}
+
+// ClientOf makes a client of a user.
+func (c *Cluster) ClientOf(user string) *client.FS {
+	c.t.Helper()
+	f, err := client.New(client.Config{Masters: c.Addresses(), Network: c.Net.Host("client"), Login: c.Login(user), RetryFor: Patience, Log: c.options.Log})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -200,7 +219,7 @@ func (c *Cluster) Leader() int {
 // Conn is a connection to a master, for calls that no client makes.
 func (c *Cluster) Conn(i int) *grpc.ClientConn {
 	c.t.Helper()
-	conn, err := wire.Dial(c.Net.Host("client"), c.members()[i].Address)
+	conn, err := c.Login("").Dial(c.Net.Host("client"), c.members()[i].Address)
 	if err != nil {
 		c.t.Fatal(err)
 	}

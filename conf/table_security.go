@@ -19,11 +19,11 @@ func securityProperties() []Property {
 			Meaning: "Where the groups of a user are looked up, with or without the package of the class: ShellBasedUnixGroupsMapping, on the host of the master; IdentityUserGroupsMapping, nowhere: a user is in one group, which has his name."},
 		{Name: "goosefs.security.group.mapping.cache.timeout", Type: Duration, Default: "1min",
 			Meaning: "How long the groups of a user are remembered."},
-		{Name: "goosefs.security.authorization.permission.enabled", Type: Bool, Default: "false", Scope: Master,
-			Meaning: "Whether masters obey owner, group and mode of files. All masters need the same. It needs the authentication SIMPLE. `goosefs fs ls` shows them unless this is set to false."},
+		{Name: "goosefs.security.authorization.permission.enabled", Type: Bool, Default: "false",
+			Meaning: "Whether masters obey owner, group and mode of files, and masters and workers keep administration for superusers. All need the same. It needs the authentication SIMPLE. `goosefs fs ls` shows them unless this is set to false."},
 		{Name: "goosefs.security.authorization.permission.umask", Type: Octal, Default: "022", Scope: Client,
 			Meaning: "The permissions that new files and folders do not get, in octal."},
-		{Name: "goosefs.security.authorization.permission.supergroup", Default: "supergroup", Scope: Master,
-			Meaning: "Who is in this group may do everything, as may the user that the master is (goosefs.security.login.username, or who it runs as)."},
+		{Name: "goosefs.security.authorization.permission.supergroup", Default: "supergroup",
+			Meaning: "Who is in this group may do everything, as may the user that the master, or the worker, is (goosefs.security.login.username, or who it runs as)."},
 	}
 }

@@ -33,8 +33,12 @@ func (m *Master) callerOf(ctx context.Context) caller {
 		return caller{}
 	}
 	c := caller{user: id.User, groups: m.options.Auth.Groups.Of(id.User)}
-	c.super = c.user == m.options.User || m.options.Supergroup != "" && slices.Contains(c.groups, m.options.Supergroup)
+	c.super = m.superusers().Has(c.user)
 	return c
+}
+
+func (m *Master) superusers() auth.Superusers {
+	return auth.Superusers{User: m.options.User, Group: m.options.Supergroup, Groups: m.options.Auth.Groups}
 }
 
 func (m *Master) authorizeUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
@@ -202,9 +206,7 @@ func (m *Master) ownersOf(blocks []int64) (needs []need) {
 
 // superusersOnly refuses everybody.
 func (m *Master) superusersOnly(c caller, method string) error {
-	name := path.Base(method)
-	return permissionError(need{op: name, path: c.user}, syscall.EPERM,
-		"user=%s is not a superuser, and %s is for those: call it, or run the worker, as %s, or put the user into the group %s", c.user, name, m.options.User, m.options.Supergroup)
+	return &metastore.Error{Text: m.superusers().Refusal(c.user, method), Err: pathErr(path.Base(method), c.user, syscall.EPERM)}
 }
 
 // conceal takes the options of mounts, which may hold secrets, from an answer.

@@ -16,6 +16,8 @@ import (
 	"goosefs/wire/pb"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -208,6 +210,19 @@ func TestSuperusersOnly(t *testing.T) {
 		must(t, err)
 		if got := table.GetMountPoints()["/m"].GetProperties()["key"]; got != shown {
 			t.Errorf("%s is shown %q", user, got)
+		}
+	}
+	// A worker keeps its administration, too.
+	for user, code := range map[string]codes.Code{"alice": codes.PermissionDenied, "admin": codes.OK, "": codes.OK} {
+		conn, err := c.Login(user).Dial(c.Net.Host("client"), rolestest.WorkerName(0)+":9203")
+		must(t, err)
+		defer conn.Close()
+		worker := pb.NewBlockWorkerClient(conn)
+		if _, err := worker.CheckBlocks(ctx, &pb.CheckBlocksRequest{}); err != nil {
+			t.Errorf("%q asks what is cached: %v", user, err)
+		}
+		if _, err := worker.FreeWorker(ctx, &pb.FreeWorkerRequest{}); status.Code(err) != code || err != nil && !strings.Contains(err.Error(), "FreeWorker is for those") {
+			t.Errorf("%q has all dropped: %v, want %v", user, err, code)
 		}
 	}
 	if _, err := alice.Workers(ctx); err != nil {

@@ -126,11 +126,11 @@ func (c *Cluster) StartMaster(i int) {
 	c.t.Helper()
 	name := MasterName(i)
 	m, err := master.Start(master.Options{
+		Auth: c.options.Auth, Permissions: c.options.Permissions, Supergroup: c.options.Supergroup,
 		Name: name, Masters: c.members(), JournalDir: filepath.Join(c.dir, name, "journal"), MetaDir: filepath.Join(c.dir, name, "metastore"),
 		RootUFS: c.Root, BlockSize: c.options.BlockSize, StripeSize: c.options.StripeSize, SyncInterval: c.options.SyncInterval,
 		Election: slowness * 300 * time.Millisecond, Heartbeat: slowness * 30 * time.Millisecond, WorkerTimeout: 10 * time.Second,
 		OpenUFS: c.options.OpenUFS, SnapshotEntries: c.options.SnapshotEntries, CatchUpEntries: c.options.CatchUpEntries,
-		Auth: c.options.Auth, Permissions: c.options.Permissions, Supergroup: c.options.Supergroup,
 		Version: "test", Network: c.Net.Host(name), Log: c.options.Log,
 	})
 	if err != nil {
@@ -154,12 +154,12 @@ func (c *Cluster) StartWorker(i int) {
 	c.t.Helper()
 	name := WorkerName(i)
 	w, err := worker.Start(worker.Options{
+		Auth: c.options.Auth, Login: c.Login(""), Permissions: c.options.Permissions, Supergroup: c.options.Supergroup,
 		Host: name, Port: 9203, Masters: c.Addresses(), Socket: filepath.Join(c.dir, name+".socket"), Report: 50 * time.Millisecond, UFSWait: c.options.UFSWait,
 		Cache: blockcache.Options{Tiers: []blockcache.Tier{{
 			Alias: "SSD", High: c.options.High, Low: c.options.Low,
 			Dirs: []blockcache.Dir{{Path: filepath.Join(c.dir, name), Quota: c.options.Quota}},
 		}}},
-		Auth: c.options.Auth, Login: c.Login(""),
 		OpenUFS: worker.OpenUFS(c.options.OpenUFS), Network: c.Net.Host(name), Log: c.options.Log,
 	})
 	if err != nil {

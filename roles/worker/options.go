@@ -34,6 +34,9 @@ type Options struct {
 	Auth  auth.Options // how clients say who they are; nobody is asked by default
 	Login auth.Login   // what masters are told of who this worker is
 
+	Permissions bool // only superusers take away what is cached: Login's user, and who is in the supergroup
+	Supergroup  string
+
 	Network wire.Network
 	Log     *slog.Logger
 }
@@ -78,8 +81,10 @@ func FromConf(c *conf.Conf, log *slog.Logger) (Options, error) {
 		Masters: c.MasterAddresses(), Report: c.Duration("goosefs.worker.block.heartbeat.interval"),
 		UFSWait:   c.Duration("goosefs.worker.ufs.timeout"),
 		FillRange: c.Bytes("goosefs.worker.fill.range.bytes"), FillConcurrency: c.Int("goosefs.worker.fill.concurrency"),
-		Socket:  c.String("goosefs.worker.data.server.domain.socket.address"),
-		Network: network, Log: log,
+		Socket:      c.String("goosefs.worker.data.server.domain.socket.address"),
+		Permissions: c.Bool("goosefs.security.authorization.permission.enabled"),
+		Supergroup:  c.String("goosefs.security.authorization.permission.supergroup"),
+		Network:     network, Log: log,
 	}
 	if o.Login, err = auth.LoginOf(c); err != nil {
 		return o, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -82,7 +83,7 @@ func (w *Worker) start() (err error) {
 		return err
 	}
 	gate := auth.NewGate(o.Auth)
-	w.server = wire.NewServer(w.log, append(gate.ServerOptions(), grpc.ForceServerCodecV2(newFrames()))...)
+	w.server = wire.NewServer(w.log, slices.Concat(gate.ServerOptions(), o.permissions(), []grpc.ServerOption{grpc.ForceServerCodecV2(newFrames())})...)
 	gate.Register(w.server)
 	pb.RegisterBlockWorkerServer(w.server, &blockService{Worker: w})
 	w.wg.Go(func() {

@@ -168,3 +168,21 @@ func TestProcessUser(t *testing.T) {
 		t.Errorf("it logs in as %+v", Self())
 	}
 }
+
+func TestSuperusers(t *testing.T) {
+	groups := NewGroups(func(user string) ([]string, error) {
+		return []string{user, "wheel"}[:map[string]int{"alice": 2}[user]], nil
+	}, time.Minute)
+	s := Superusers{User: "root", Group: "wheel", Groups: groups}
+	for user, super := range map[string]bool{"root": true, "alice": true, "bob": false, "": false} {
+		if s.Has(user) != super {
+			t.Errorf("%q is a superuser: %v", user, !super)
+		}
+	}
+	if (Superusers{User: "", Groups: groups}).Has("") || (Superusers{User: "root"}).Has("alice") {
+		t.Error("nobody, or somebody in no group, is a superuser")
+	}
+	if text := s.Refusal("bob", "/a.B/Free"); !strings.Contains(text, "user=bob is not a superuser, and Free is for those") || !strings.Contains(text, "wheel") {
+		t.Errorf("%s", text)
+	}
+}

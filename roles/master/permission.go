@@ -96,7 +96,7 @@ func judge(c caller, n need, chain []metastore.Inode, whole bool) error {
 	if whole {
 		above = chain[:last]
 	}
-	at := &place{need: n, chain: chain}
+	at := &way{need: n, chain: chain}
 	for i := range above {
 		if chain[i].Dir && !c.has(&chain[i], search) {
 			return at.refused(c, search, i)
@@ -175,19 +175,19 @@ func mustOwn(c caller, n need, inode *metastore.Inode) error {
 	return permissionError(n, syscall.EPERM, "user=%s is not the owner of path=%s, that is %s", c.user, n.path, inode.Owner)
 }
 
-// place is where along a path something was refused.
-type place struct {
+// way is the inodes on the way to what is needed.
+type way struct {
 	need
 	chain []metastore.Inode
 }
 
 // refused words that the caller lacks a right of the i-th inode of the path.
-func (p *place) refused(c caller, want right, i int) error {
+func (w *way) refused(c caller, want right, i int) error {
 	at := "/"
-	for _, n := range p.chain[1 : i+1] {
+	for _, n := range w.chain[1 : i+1] {
 		at = path.Join(at, n.Name)
 	}
-	return lacks(c, p.need, want, at, &p.chain[i])
+	return lacks(c, w.need, want, at, &w.chain[i])
 }
 
 // lacks is the error of a right that is missing, in GooseFS's words.

@@ -3,8 +3,10 @@ package client
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"goosefs/wire/clusterpb"
@@ -61,6 +63,9 @@ func (f *FS) Leader(ctx context.Context) (string, error) {
 		c, err := f.Cluster(ctx)
 		if err == nil && c.Leader != "" {
 			return c.Leader, nil
+		}
+		if errors.Is(err, syscall.ENOKEY) {
+			return "", err // waiting does not help
 		}
 		u, ok := err.(*unreachableError)
 		if f.ctx.Err() != nil || !p.wait(ctx, ok && u.refused) {

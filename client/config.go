@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"goosefs/wire"
+	"goosefs/wire/auth"
 )
 
 // Config is what a client must know. Zero values of all but Masters and Network are sensible.
@@ -17,6 +18,7 @@ type Config struct {
 	Host    string       // this host's name: workers on it that hold what is read are asked first
 	Umask   uint32       // permission bits that new files and directories do not get; 022 by default
 	Log     *slog.Logger
+	Login   auth.Login // what masters and workers are told of who calls; nothing by default
 
 	ConnectTimeout time.Duration // the longest attempt to reach a process; the network's own by default
 	RetryFor       time.Duration // how long a call waits for a leader; 2 minutes by default

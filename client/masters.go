@@ -12,13 +12,17 @@ import (
 	"time"
 
 	"goosefs/wire"
+	"goosefs/wire/auth"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // masters keeps a connection to each master and remembers who led last.
 type masters struct {
 	network wire.Network
+	login   auth.Login
 	addrs   []string // as configured
 
 	mu struct {
@@ -34,7 +38,7 @@ type masters struct {
 }
 
 func newMasters(cfg Config) *masters {
-	m := &masters{network: cfg.Network, addrs: slices.Clone(cfg.Masters)}
+	m := &masters{network: cfg.Network, login: cfg.Login, addrs: slices.Clone(cfg.Masters)}
 	m.mu.conns = make(map[string]*grpc.ClientConn)
 	m.mu.avoid = make(map[string]time.Time)
 	return m
@@ -58,7 +62,7 @@ func (m *masters) conn(addr string) (*grpc.ClientConn, error) {
 	if c := m.mu.conns[addr]; c != nil {
 		return c, nil
 	}
-	c, err := wire.Dial(m.network, addr)
+	c, err := m.login.Dial(m.network, addr)
 	if err == nil {
 		m.mu.conns[addr] = c
 	}
@@ -278,6 +282,9 @@ func anyMaster[T any](ctx context.Context, f *FS, op string, call func(context.C
 		case a := <-answers:
 			if a.err == nil {
 				return a.reply, nil
+			}
+			if code := status.Code(a.err); code == codes.Unauthenticated {
+				return a.reply, wire.FromStatus(op, "/", a.err) // no other master thinks otherwise
 			}
 			refused = refused && nobodyListens(a.err)
 			if asked--; asked == 0 && len(waiting) == 0 {

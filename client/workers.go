@@ -84,7 +84,7 @@ func (w *workers) conn(l Location) (*grpc.ClientConn, error) {
 	if to.turn < len(to.conns) {
 		return to.conns[to.turn], nil
 	}
-	c, err := wire.Dial(w.cfg.Network, addr, experimental.WithBufferPool(w.buffers))
+	c, err := w.cfg.Login.Dial(w.cfg.Network, addr, experimental.WithBufferPool(w.buffers))
 	if err == nil {
 		to.conns = append(to.conns, c)
 	}

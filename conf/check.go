@@ -148,6 +148,10 @@ func (c *Conf) checkTogether() error {
 	if c.Duration(heartbeat) >= c.Duration(election) {
 		errs = append(errs, c.badOrder(heartbeat, election))
 	}
+	const permissions, authentication = "goosefs.security.authorization.permission.enabled", "goosefs.security.authentication.type"
+	if c.Bool(permissions) && strings.EqualFold(c.String(authentication), "NOSASL") {
+		errs = append(errs, c.bad(authentication, "nobody is asked who he is, so permissions cannot be obeyed; write SIMPLE, or set "+permissions+"=false"))
+	}
 	for _, name := range sortedKeys(c.set) {
 		if p, ok := c.schema.find(name); ok && p.Ignored == "" && p.Type == Hosts {
 			errs = append(errs, c.checkHosts(name))

@@ -126,9 +126,7 @@ func ignoredOfClients() []ignoredGroup {
 			"goosefs.fuse.debug.enabled", "goosefs.fuse.logging.threshold",
 		}},
 		{"Not built yet: translation of users between hosts.", []string{
-			"goosefs.fuse.user.group.translation.enabled", "goosefs.security.group.mapping.class",
-			"goosefs.security.login.impersonation.username",
-			"goosefs.master.security.impersonation.{user}.users", "goosefs.master.security.impersonation.{user}.groups",
+			"goosefs.fuse.user.group.translation.enabled",
 		}},
 		{"Every form of date that HTTP allows is read.", []string{"goosefs.underfs.web.header.last.modified"}},
 		{"Not built yet: HDFS and object stores as under file systems.", []string{

@@ -44,6 +44,7 @@ func TestErrnoTable(t *testing.T) {
 		{at(syscall.ENOTCONN), syscall.EIO},
 		{at(syscall.ENODEV), syscall.EIO},
 		{at(syscall.ERANGE), syscall.EIO},
+		{at(syscall.ENOKEY), syscall.EACCES},
 		{fmt.Errorf("worker w1: %w", at(syscall.ESTALE)), syscall.ESTALE},
 		{context.Canceled, syscall.EINTR},
 		{context.DeadlineExceeded, syscall.EIO},

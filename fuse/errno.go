@@ -19,6 +19,8 @@ var translated = map[syscall.Errno]syscall.Errno{
 	syscall.ENOTCONN: syscall.EIO, // reads like a dead mount
 	syscall.ENODEV:   syscall.EIO, // the same
 	syscall.ERANGE:   syscall.EIO, // to getxattr it means: bring a larger buffer
+	// Who the mount is was not believed; no program knows the word for that.
+	syscall.ENOKEY: syscall.EACCES,
 }
 
 // errnoOf is what the kernel is told of err. Every failure of a [Tree] passes here.

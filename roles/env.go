@@ -16,6 +16,7 @@ import (
 	"goosefs/client"
 	"goosefs/conf"
 	"goosefs/wire"
+	"goosefs/wire/auth"
 
 	"github.com/urfave/cli/v2"
 )
@@ -59,20 +60,24 @@ func (e Env) Open(c *cli.Context) (*client.FS, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := clientConfig(cfg, logger(cfg, io.Discard))
+	o, err := clientConfig(cfg, logger(cfg, io.Discard))
+	if err != nil {
+		return nil, err
+	}
 	o.RetryFor = min(o.RetryFor, commandPatience)
 	o.RefusedFor = min(o.RetryFor, refusedPatience)
 	return client.New(o)
 }
 
 // clientConfig is what a client needs of the configuration.
-func clientConfig(c *conf.Conf, log *slog.Logger) client.Config {
+func clientConfig(c *conf.Conf, log *slog.Logger) (client.Config, error) {
+	login, err := auth.LoginOf(c)
 	host := c.String("goosefs.user.hostname")
 	if host == "" {
 		host, _ = os.Hostname()
 	}
 	return client.Config{
-		Masters: c.MasterAddresses(), Network: wire.TCP{Hosts: c.HostTable()}, Host: host, Log: log,
+		Masters: c.MasterAddresses(), Network: wire.TCP{Hosts: c.HostTable()}, Host: host, Log: log, Login: login,
 		Umask:          uint32(c.Mode("goosefs.security.authorization.permission.umask")),
 		ConnectTimeout: c.Duration("goosefs.network.connect.timeout"),
 		RetryFor:       c.Duration("goosefs.user.rpc.retry.max.duration"),
@@ -85,7 +90,7 @@ func clientConfig(c *conf.Conf, log *slog.Logger) client.Config {
 		NoShortCircuit: !c.Bool("goosefs.user.short.circuit.enabled"),
 		NoFill:         !c.Bool("goosefs.user.fill.enabled"),
 		NoCache:        c.String("goosefs.user.file.readtype.default") == "NO_CACHE",
-	}
+	}, err
 }
 
 // logger writes to w what the configured level lets through.

@@ -63,7 +63,11 @@ func (e Env) runFuse(mountpoint, root string, raw []string) error {
 	}
 	ctx, stop := until()
 	defer stop()
-	fs, err := client.New(clientConfig(cfg, log))
+	o, err := clientConfig(cfg, log)
+	if err != nil {
+		return err
+	}
+	fs, err := client.New(o)
 	if err != nil {
 		return err
 	}

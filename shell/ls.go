@@ -166,7 +166,8 @@ func newLsLine(s *session) (lsLine, error) {
 		return nil, err
 	}
 	human := s.flags.Bool("h")
-	secure := c.Bool("goosefs.security.authorization.permission.enabled")
+	const permissions = "goosefs.security.authorization.permission.enabled"
+	secure := c.Bool(permissions) || !c.Set(permissions) // as GooseFS 1.x, where it was the default
 	return func(i client.Info) string {
 		length, cached := size(i.Length, human), strconv.Itoa(i.Percent)+"%"
 		if i.Dir {

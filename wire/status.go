@@ -36,6 +36,7 @@ var errnos = []struct {
 	{syscall.EACCES, "EACCES", codes.PermissionDenied},
 	{syscall.EPERM, "EPERM", codes.PermissionDenied},
 	{syscall.EROFS, "EROFS", codes.PermissionDenied},
+	{syscall.ENOKEY, "ENOKEY", codes.Unauthenticated},
 	{syscall.EINVAL, "EINVAL", codes.InvalidArgument},
 	{syscall.ENAMETOOLONG, "ENAMETOOLONG", codes.InvalidArgument},
 	{syscall.EXDEV, "EXDEV", codes.InvalidArgument},

@@ -15,6 +15,7 @@ import (
 
 	"goosefs/client"
 	"goosefs/wire"
+	"goosefs/wire/auth"
 )
 
 // Options of a run.
@@ -286,7 +287,7 @@ func (m *masters) open() (*client.FS, error) {
 	for _, h := range m.hosts {
 		addresses = append(addresses, wire.HostPort(h.name, h.rpc))
 	}
-	return client.New(client.Config{Masters: addresses, Network: m.network()})
+	return client.New(client.Config{Masters: addresses, Network: m.network(), Login: auth.Self()})
 }
 
 // network is that of the masters' names.

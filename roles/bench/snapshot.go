@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"goosefs/wire"
+	"goosefs/wire/auth"
 	"goosefs/wire/clusterpb"
 )
 
@@ -22,7 +23,7 @@ func (r *run) snapshot(ctx context.Context) (seconds float64, size int64, err er
 	if err != nil {
 		return 0, 0, err
 	}
-	conn, err := wire.Dial(r.masters.network(), leader)
+	conn, err := auth.Self().Dial(r.masters.network(), leader)
 	if err != nil {
 		return 0, 0, err
 	}

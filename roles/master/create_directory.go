@@ -24,7 +24,7 @@ func (s *fileService) CreateDirectory(ctx context.Context, req *pb.CreateDirecto
 	}
 	o := req.GetOptions()
 	create := metastore.CreateDirectory{
-		Header: s.head(o.GetCommonOptions()), Path: req.GetPath(), Mode: modeOf(o.GetMode()),
+		Header: s.headOf(ctx, o.GetCommonOptions()), Path: req.GetPath(), Mode: modeOf(o.GetMode()),
 		Recursive: o.GetRecursive(), AllowExists: o.GetAllowExists(),
 	}
 	max := asKnown

@@ -23,7 +23,7 @@ func (s *fileService) CreateFile(ctx context.Context, req *pb.CreateFilePRequest
 	}
 	o := req.GetOptions()
 	create := metastore.CreateFile{
-		Header: s.head(o.GetCommonOptions()), Path: req.GetPath(), Mode: modeOf(o.GetMode()),
+		Header: s.headOf(ctx, o.GetCommonOptions()), Path: req.GetPath(), Mode: modeOf(o.GetMode()),
 		BlockSize: wholeChunks(o.GetBlockSizeBytes(), s.options.BlockSize), Recursive: o.GetRecursive(), Persisted: through(o.GetWriteType()),
 	}
 	max := asKnown

@@ -17,6 +17,7 @@ import (
 	"goosefs/metastore"
 	"goosefs/raftlog"
 	"goosefs/wire"
+	"goosefs/wire/auth"
 	"goosefs/wire/clusterpb"
 	"goosefs/wire/pb"
 
@@ -131,7 +132,9 @@ func (m *Master) serveJournal() error {
 
 // serveClients listens on the address for clients and workers.
 func (m *Master) serveClients() error {
-	server := wire.NewServer(m.log)
+	gate := auth.NewGate(m.options.Auth)
+	server := wire.NewServer(m.log, append(gate.ServerOptions(), m.permissions()...)...)
+	gate.Register(server)
 	pb.RegisterFileSystemMasterClientServiceServer(server, &fileService{Master: m})
 	pb.RegisterWorkerManagerMasterClientServiceServer(server, &workerManagerService{Master: m})
 	pb.RegisterMetricsMasterClientServiceServer(server, &metricsService{sums: newClientMetrics()})
@@ -288,12 +291,25 @@ func (m *Master) leaderAddress() string {
 	return ""
 }
 
-// head is the header of a command of a caller, with the caller's operation id.
+// head is the header of a command that makes nothing which somebody would own, with the caller's operation id, if any.
+// [Master.headOf] is for the others.
 func (m *Master) head(o *pb.FileSystemMasterCommonPOptions) metastore.Header {
-	h := metastore.Header{Time: m.now().UnixMilli(), User: owner(), Group: owner()}
+	h := metastore.Header{Time: m.now().UnixMilli(), User: m.options.User, Group: m.options.User}
 	if id := o.GetOperationId(); id != nil {
 		putInt64(h.OpID[:8], id.GetMostSignificantBits())
 		putInt64(h.OpID[8:], id.GetLeastSignificantBits())
+	}
+	return h
+}
+
+// headOf is the header of a command for the caller with the context ctx, who owns what it makes, with his own group.
+func (m *Master) headOf(ctx context.Context, o *pb.FileSystemMasterCommonPOptions) metastore.Header {
+	h := m.head(o)
+	if id, ok := auth.Of(ctx); ok {
+		h.User, h.Group = id.User, id.User
+		if groups := m.options.Auth.Groups.Of(id.User); len(groups) > 0 {
+			h.Group = groups[0]
+		}
 	}
 	return h
 }

@@ -22,7 +22,7 @@ func (s *fileService) Mount(ctx context.Context, req *pb.MountPRequest) (*pb.Mou
 	}
 	o := req.GetOptions()
 	mount := metastore.AddMount{
-		Header: s.head(o.GetCommonOptions()), Path: req.GetGoosefsPath(), UFS: req.GetUfsPath(),
+		Header: s.headOf(ctx, o.GetCommonOptions()), Path: req.GetGoosefsPath(), UFS: req.GetUfsPath(),
 		ReadOnly: o.GetReadOnly(), Shared: o.GetShared(), Options: o.GetProperties(),
 	}
 	if !s.operations.applied(mount.OpID, s.now()) {

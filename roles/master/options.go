@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"goosefs/conf"
@@ -14,6 +15,7 @@ import (
 	"goosefs/ufs"
 	"goosefs/ufs/scheme"
 	"goosefs/wire"
+	"goosefs/wire/auth"
 )
 
 // Options of a master. Where it says so, zero is a default.
@@ -69,6 +71,11 @@ type Options struct {
 	// FreeSpace is for tests: bytes free on the journal's disk.
 	FreeSpace func() int64
 
+	Auth        auth.Options // how callers say who they are; nobody is asked by default
+	Permissions bool         // whether owner, group and mode are obeyed, and only superusers administrate
+	Supergroup  string       // who is in it is a superuser
+	User        string       // a superuser, and the owner of what nobody in particular makes; who this process runs as by default
+
 	WebPort int
 	Version string
 	Network wire.Network
@@ -87,9 +94,12 @@ func (o Options) withDefaults() Options {
 	o.PersistTries = cmp.Or(o.PersistTries, time.Second)
 	o.Election = cmp.Or(o.Election, time.Second)
 	o.Heartbeat = cmp.Or(o.Heartbeat, 100*time.Millisecond)
+	o.User = cmp.Or(o.User, auth.ProcessUser())
+	o.Auth.Open = append(slices.Clone(o.Auth.Open), withoutSession()...)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.Auth.Log = o.Log
 	if o.OpenUFS == nil {
 		o.OpenUFS = func(uri string, options map[string]string) (ufs.UFS, string, error) {
 			return scheme.OpenLogged(uri, options, o.Log)
@@ -181,10 +191,20 @@ func FromConf(c *conf.Conf, version string, log *slog.Logger) (Options, error) {
 		BackupDir:       c.String("goosefs.master.backup.directory"),
 		BackUpDaily:     c.Bool("goosefs.master.daily.backup.enabled"),
 		BackupsRetained: c.Int("goosefs.master.daily.backup.files.retained"),
+		Permissions:     c.Bool("goosefs.security.authorization.permission.enabled"),
+		Supergroup:      c.String("goosefs.security.authorization.permission.supergroup"),
 		WebPort:         c.Int("goosefs.master.web.port"),
 		Version:         version,
 		Network:         wire.TCP{Hosts: c.HostTable(), Timeout: c.Duration("goosefs.network.connect.timeout")},
 		Log:             log,
+	}
+	login, err := auth.LoginOf(c)
+	if err != nil {
+		return o, err
+	}
+	o.User = login.User
+	if o.Auth, err = auth.OptionsOf(c); err != nil {
+		return o, err
 	}
 	clock := c.String("goosefs.master.daily.backup.time")
 	at, err := time.Parse("15:04", clock)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os/user"
 	"path"
 	"syscall"
 
@@ -28,14 +27,6 @@ func putInt64(b []byte, v int64) { binary.BigEndian.PutUint64(b, uint64(v)) }
 
 // persisted says whether a file's bytes can be had from its under file system.
 func persisted(n metastore.Inode) bool { return n.Persistence == metastore.Persisted && n.Completed }
-
-// owner is who this process runs as.
-func owner() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
-	}
-	return "root"
-}
 
 // pathErr is an error about a path, without more words than its errno has.
 func pathErr(op, path string, errno syscall.Errno) *fs.PathError {

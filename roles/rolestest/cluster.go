@@ -3,6 +3,7 @@
 package rolestest
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"goosefs/roles/master"
 	"goosefs/roles/worker"
 	"goosefs/wire"
+	"goosefs/wire/auth"
 
 	"google.golang.org/grpc"
 )
@@ -37,6 +39,10 @@ type Options struct {
 	// How often masters cut their logs, and what they keep for followers; as in production by default.
 	SnapshotEntries, CatchUpEntries uint64
 	Log                             *slog.Logger
+
+	Auth        auth.Options // of masters and workers, which log in as who this process runs as
+	Permissions bool
+	Supergroup  string
 }
 
 // Cluster is a running cluster. It ends with the test.
@@ -122,6 +128,7 @@ func (c *Cluster) StartMaster(i int) {
 	c.t.Helper()
 	name := MasterName(i)
 	m, err := master.Start(master.Options{
+		Auth: c.options.Auth, Permissions: c.options.Permissions, Supergroup: c.options.Supergroup,
 		Name: name, Masters: c.members(), JournalDir: filepath.Join(c.dir, name, "journal"), MetaDir: filepath.Join(c.dir, name, "metastore"),
 		RootUFS: c.Root, BlockSize: c.options.BlockSize, StripeSize: c.options.StripeSize, SyncInterval: c.options.SyncInterval,
 		Election: slowness * 300 * time.Millisecond, Heartbeat: slowness * 30 * time.Millisecond, WorkerTimeout: 10 * time.Second,
@@ -149,6 +156,7 @@ func (c *Cluster) StartWorker(i int) {
 	c.t.Helper()
 	name := WorkerName(i)
 	w, err := worker.Start(worker.Options{
+		Auth: c.options.Auth, Login: c.Login(""), Permissions: c.options.Permissions, Supergroup: c.options.Supergroup,
 		Host: name, Port: 9203, Masters: c.Addresses(), Socket: filepath.Join(c.dir, name+".socket"), Report: 50 * time.Millisecond, UFSWait: c.options.UFSWait,
 		Cache: blockcache.Options{Tiers: []blockcache.Tier{{
 			Alias: "SSD", High: c.options.High, Low: c.options.Low,
@@ -172,10 +180,21 @@ func (c *Cluster) StopWorker(i int) {
 	}
 }
 
+// Login is how a user logs in to this cluster; "" is the one that this process runs as.
+func (c *Cluster) Login(user string) auth.Login {
+	return auth.Login{Scheme: c.options.Auth.Scheme, User: cmp.Or(user, auth.ProcessUser())}
+}
+
 // Client makes a client on a host of its own. It is closed with the test.
 func (c *Cluster) Client() *client.FS {
 	c.t.Helper()
-	f, err := client.New(client.Config{Masters: c.Addresses(), Network: c.Net.Host("client"), RetryFor: Patience, Log: c.options.Log})
+	return c.ClientOf("")
+}
+
+// ClientOf makes a client of a user.
+func (c *Cluster) ClientOf(user string) *client.FS {
+	c.t.Helper()
+	f, err := client.New(client.Config{Masters: c.Addresses(), Network: c.Net.Host("client"), Login: c.Login(user), RetryFor: Patience, Log: c.options.Log})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -202,7 +221,7 @@ func (c *Cluster) Leader() int {
 // Conn is a connection to a master, for calls that no client makes.
 func (c *Cluster) Conn(i int) *grpc.ClientConn {
 	c.t.Helper()
-	conn, err := wire.Dial(c.Net.Host("client"), c.members()[i].Address)
+	conn, err := c.Login("").Dial(c.Net.Host("client"), c.members()[i].Address)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"goosefs/client"
 	"goosefs/manifest"
 	"goosefs/wire"
+	"goosefs/wire/auth"
 )
 
 // startLimit is how long a group of pods may take until all of them answer.
@@ -148,7 +149,7 @@ func (u *session) dial() (cluster, error) {
 
 // dial makes a client of the cluster with these masters. It asks nothing yet.
 func dial(masters []string, hosts map[string]string, retryFor time.Duration) (cluster, error) {
-	return client.New(client.Config{Masters: masters, Network: wire.TCP{Hosts: hosts}, RetryFor: retryFor})
+	return client.New(client.Config{Masters: masters, Network: wire.TCP{Hosts: hosts}, Login: auth.Self(), RetryFor: retryFor})
 }
 
 // say writes a line of the story.

@@ -12,6 +12,8 @@ import (
 	"goosefs/ufs"
 	"goosefs/ufs/scheme"
 	"goosefs/wire"
+	"goosefs/wire/auth"
+	"goosefs/wire/pb"
 )
 
 // Options of a worker.
@@ -29,6 +31,12 @@ type Options struct {
 	FillConcurrency int           // how many such ranges are fetched at once; 16 by default
 	OpenUFS         OpenUFS       // scheme.Open by default
 
+	Auth  auth.Options // how clients say who they are; nobody is asked by default
+	Login auth.Login   // what masters are told of who this worker is
+
+	Permissions bool // only superusers take away what is cached: Login's user, and who is in the supergroup
+	Supergroup  string
+
 	Network wire.Network
 	Log     *slog.Logger
 }
@@ -40,6 +48,7 @@ func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.Auth.Log = o.Log
 	if o.Report <= 0 {
 		o.Report = time.Second
 	}
@@ -72,8 +81,19 @@ func FromConf(c *conf.Conf, log *slog.Logger) (Options, error) {
 		Masters: c.MasterAddresses(), Report: c.Duration("goosefs.worker.block.heartbeat.interval"),
 		UFSWait:   c.Duration("goosefs.worker.ufs.timeout"),
 		FillRange: c.Bytes("goosefs.worker.fill.range.bytes"), FillConcurrency: c.Int("goosefs.worker.fill.concurrency"),
-		Socket:  c.String("goosefs.worker.data.server.domain.socket.address"),
-		Network: network, Log: log,
+		Socket:      c.String("goosefs.worker.data.server.domain.socket.address"),
+		Permissions: c.Bool("goosefs.security.authorization.permission.enabled"),
+		Supergroup:  c.String("goosefs.security.authorization.permission.supergroup"),
+		Network:     network, Log: log,
+	}
+	if o.Login, err = auth.LoginOf(c); err != nil {
+		return o, err
+	}
+	if o.Auth, err = auth.OptionsOf(c); err != nil {
+		return o, err
+	}
+	if c.Bool("goosefs.worker.security.lost.sessions.accepted") {
+		o.Auth.Lost = []string{pb.BlockWorker_WriteBlock_FullMethodName}
 	}
 	if o.Host == "" {
 		if o.Host, err = ownAddress(network, o.Masters); err != nil {

@@ -1,7 +1,9 @@
 package worker
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"strings"
 	"syscall"
@@ -10,6 +12,13 @@ import (
 	"goosefs/blockcache"
 	"goosefs/conf"
 	"goosefs/wire"
+	"goosefs/wire/auth"
+	"goosefs/wire/pb"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 )
 
 func TestFromConf(t *testing.T) {
@@ -96,6 +105,75 @@ func TestStartFails(t *testing.T) {
 		wrong(&o)
 		if _, err := Start(o); err == nil {
 			t.Error("it starts")
+		}
+	}
+}
+
+// Who a worker is, whom it asks, and what it takes after its own restart.
+func TestSecurityFromConf(t *testing.T) {
+	load := func(properties ...string) (Options, error) {
+		t.Helper()
+		t.Setenv("GOOSEFS_CONF_DIR", t.TempDir())
+		c, _, err := conf.Load(conf.Input{Args: append(properties, "goosefs.worker.hostname=w"), Role: conf.RoleWorker})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return FromConf(c, nil)
+	}
+	o, err := load("goosefs.security.login.username=goosefs", "goosefs.master.security.impersonation.hive.users=*")
+	if err != nil || o.Login != (auth.Login{Scheme: auth.SIMPLE, User: "goosefs"}) || o.Auth.Scheme != auth.SIMPLE || len(o.Auth.Impersonation["hive"].Users) != 1 {
+		t.Errorf("%+v, %+v, %v", o.Login, o.Auth, err)
+	}
+	if len(o.Auth.Lost) != 1 || !strings.HasSuffix(o.Auth.Lost[0], "BlockWorker/WriteBlock") {
+		t.Errorf("without a session: %v", o.Auth.Lost)
+	}
+	o, err = load("goosefs.security.authentication.type=NOSASL", "goosefs.worker.security.lost.sessions.accepted=false")
+	if err != nil || o.Login.Scheme != auth.NOSASL || o.Auth.Scheme != auth.NOSASL || o.Auth.Lost != nil {
+		t.Errorf("%+v, %+v, %v", o.Login, o.Auth, err)
+	}
+	if _, err := load("goosefs.security.login.username=a\tb"); err == nil || !strings.Contains(err.Error(), "goosefs.security.login.username") {
+		t.Errorf("a name with a tab: %v", err)
+	}
+	if _, err := load("goosefs.security.group.mapping.class=Ldap"); err == nil || !strings.Contains(err.Error(), "goosefs.security.group.mapping.class=Ldap") {
+		t.Errorf("an unknown mapping: %v", err)
+	}
+}
+
+// A worker that was started anew knows no session: it takes bytes to write from who had one, but from nobody else.
+func TestWritesWithoutSession(t *testing.T) {
+	g := auth.NewGate(auth.Options{Scheme: auth.SIMPLE, Lost: []string{pb.BlockWorker_WriteBlock_FullMethodName}})
+	network := wire.NewMemory()
+	l, err := network.Host("worker").Listen("worker:9203")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := wire.NewServer(slog.New(slog.DiscardHandler), append(g.ServerOptions(), grpc.ForceServerCodecV2(newFrames()))...)
+	pb.RegisterBlockWorkerServer(server, pb.UnimplementedBlockWorkerServer{})
+	go server.Serve(l)
+	defer server.Stop()
+	conn, err := wire.Dial(network.Host("client"), "worker:9203")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	had := metadata.AppendToOutgoingContext(t.Context(), "channel-id", "from-before")
+	for _, c := range []struct {
+		ctx         context.Context
+		read, write codes.Code
+	}{{had, codes.Unauthenticated, codes.Unimplemented}, {t.Context(), codes.Unauthenticated, codes.Unauthenticated}} {
+		reading, err := pb.NewBlockWorkerClient(conn).ReadBlock(c.ctx)
+		if err == nil {
+			_, err = reading.Recv()
+		}
+		if status.Code(err) != c.read {
+			t.Errorf("a read: %v, want %v", err, c.read)
+		}
+		writing, err := pb.NewBlockWorkerClient(conn).WriteBlock(c.ctx)
+		if err == nil {
+			_, err = writing.Recv()
+		}
+		if status.Code(err) != c.write {
+			t.Errorf("a write: %v, want %v", err, c.write)
 		}
 	}
 }

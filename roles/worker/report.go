@@ -63,7 +63,7 @@ func (r *reporter) flush(ctx context.Context) {
 // run reports to one master, again and again as it comes and goes.
 func (r *reporter) run(l *link) {
 	w := r.worker
-	conn, err := wire.Dial(w.options.Network, l.master)
+	conn, err := w.options.Login.Dial(w.options.Network, l.master)
 	if err != nil {
 		w.log.Error("cannot report", "master", l.master, "err", err)
 		return

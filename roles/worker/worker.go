@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"goosefs/blockcache"
 	"goosefs/client"
 	"goosefs/wire"
+	"goosefs/wire/auth"
 	"goosefs/wire/pb"
 
 	"golang.org/x/sync/semaphore"
@@ -69,7 +71,7 @@ func (w *Worker) start() (err error) {
 	if w.cache, err = blockcache.Open(o.Cache); err != nil {
 		return err
 	}
-	w.masters, err = client.New(client.Config{Masters: o.Masters, Network: o.Network, Log: o.Log, RetryFor: mastersFor, RefusedFor: refusedFor})
+	w.masters, err = client.New(client.Config{Masters: o.Masters, Network: o.Network, Login: o.Login, Log: o.Log, RetryFor: mastersFor, RefusedFor: refusedFor})
 	if err != nil {
 		return err
 	}
@@ -81,7 +83,9 @@ func (w *Worker) start() (err error) {
 	if err != nil {
 		return err
 	}
-	w.server = wire.NewServer(w.log, grpc.ForceServerCodecV2(newFrames()))
+	gate := auth.NewGate(o.Auth)
+	w.server = wire.NewServer(w.log, slices.Concat(gate.ServerOptions(), o.permissions(), []grpc.ServerOption{grpc.ForceServerCodecV2(newFrames())})...)
+	gate.Register(w.server)
 	pb.RegisterBlockWorkerServer(w.server, &blockService{Worker: w})
 	w.wg.Go(func() {
 		if err := w.server.Serve(listener); err != nil && w.ctx.Err() == nil {

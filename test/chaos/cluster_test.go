@@ -11,6 +11,7 @@ import (
 
 	"goosefs/client"
 	"goosefs/wire"
+	"goosefs/wire/auth"
 )
 
 const (
@@ -82,7 +83,7 @@ func (c *cluster) client() (*client.FS, error) {
 	for _, h := range c.network.masters {
 		addresses = append(addresses, c.address(h))
 	}
-	return client.New(client.Config{Masters: addresses, Network: c.network.clients})
+	return client.New(client.Config{Masters: addresses, Network: c.network.clients, Login: auth.Self()})
 }
 
 func (c *cluster) address(h *host) string { return h.name + ":" + clientPort }

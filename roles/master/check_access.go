@@ -1,0 +1,20 @@
+package master
+
+import (
+	"context"
+
+	"goosefs/wire/pb"
+)
+
+// CheckAccess says whether the caller has rights of a path. Where permissions are not obeyed, everybody has all of what is
+// there; where they are, they are judged for every call (authorize.go).
+func (s *fileService) CheckAccess(ctx context.Context, req *pb.CheckAccessPRequest) (*pb.CheckAccessPResponse, error) {
+	if err := s.linearize(ctx); err != nil {
+		return nil, err
+	}
+	r, err := s.loader.stat(ctx, req.GetPath(), s.freshness(req.GetOptions().GetCommonOptions()))
+	if err == nil && r.Inode == nil {
+		err = notExist("access", r.Path)
+	}
+	return &pb.CheckAccessPResponse{}, err
+}

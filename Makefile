@@ -5,12 +5,12 @@ GO ?= go
 TOOLS := $(CURDIR)/bin
 RACE := ./blockcache/... ./client/... ./fuse/... ./metastore/... ./raftlog/... ./roles/... ./test/mount ./test/write ./ufs/... ./wire/...
 
-.PHONY: build test check unit race sim mutants chaos failover eviction prepare generate generated tools bench microbench clean
+.PHONY: build test check unit race sim mutants chaos failover eviction test-clients prepare generate generated tools bench microbench clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o goosefs .
 
-test: prepare check unit race sim
+test: prepare check unit race sim test-clients
 
 prepare:
 	@tools/prepare
@@ -22,7 +22,7 @@ check: tools generated
 	$(TOOLS)/staticcheck ./...
 
 unit:
-	$(GO) test -count=1 -timeout 10m $$($(GO) list ./... | grep -v /test/sim)
+	$(GO) test -count=1 -timeout 10m $$($(GO) list ./... | grep -v -e /test/sim -e /test/clients)
 
 race:
 	$(GO) test -race -count=1 -short -timeout 10m $(RACE)
@@ -33,6 +33,12 @@ sim:
 
 mutants:
 	$(GO) test -count=1 -timeout 0 -v -run 'TestMutants$$' ./test/sim -mutants
+
+# test-clients has GooseFS's own clients, the Python package and the Rust crate, and OpenDAL, use clusters of real processes. It
+# installs them below bin/clients.
+test-clients: prepare
+	tools/clients
+	$(GO) test -count=1 -timeout 10m ./test/clients
 
 # chaos has real masters killed, cut off, paused and robbed of their disks, for an hour, or DURATION=10m; needs root. It
 # writes its table to docs/chaos.md.

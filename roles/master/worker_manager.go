@@ -21,6 +21,9 @@ type workerManagerService struct {
 // worker to report: official clients that see none never ask again.
 func (s *workerManagerService) GetWorkerInfoList(ctx context.Context, _ *pb.GetWorkerInfoListPOptions) (*pb.GetWorkerInfoListPResponse, error) {
 	s.registry.awaitFirst(ctx, firstWorker-s.now().Sub(s.started))
+	if ctx.Err() != nil {
+		return nil, ctx.Err() // an empty list would be believed
+	}
 	workers := s.registry.status(s.now())
 	reply := &pb.GetWorkerInfoListPResponse{LastUpdatedTimestamp: proto.Int64(s.now().UnixMilli())}
 	for _, w := range workers {

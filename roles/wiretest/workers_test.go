@@ -56,11 +56,15 @@ func TestWorkersAreWaitedFor(t *testing.T) {
 	s.StopMaster(0)
 	s.StartMaster(0)
 	manager := pb.NewWorkerManagerMasterClientServiceClient(s.Conn(0))
-	later := time.AfterFunc(300*time.Millisecond, func() { s.StartWorker(0) })
-	defer later.Stop()
+	started := make(chan struct{})
+	time.AfterFunc(300*time.Millisecond, func() {
+		defer close(started)
+		s.StartWorker(0)
+	})
 	if now := workersOf(t, manager); !maps.Equal(now, before) {
 		t.Errorf("the worker was %v, and %v is told", before, now)
 	}
+	<-started
 	s.WaitForWorkers(1)
 	// Who waits no longer than this gets what there is.
 	s.StopWorker(0)

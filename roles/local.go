@@ -16,6 +16,7 @@ import (
 	"goosefs/roles/master"
 	"goosefs/roles/worker"
 	"goosefs/wire"
+	"goosefs/wire/auth"
 
 	"github.com/urfave/cli/v2"
 )
@@ -189,7 +190,11 @@ func (e Env) localWorker(properties []string, log *slog.Logger) (*worker.Worker,
 
 // awaitWorkers returns when the master knows so many live workers, or when ctx ends.
 func awaitWorkers(ctx context.Context, cfg *conf.Conf, n int) error {
-	masters, err := client.New(client.Config{Masters: cfg.MasterAddresses(), Network: wire.TCP{Hosts: cfg.HostTable()}})
+	login, err := auth.LoginOf(cfg)
+	if err != nil {
+		return err
+	}
+	masters, err := client.New(client.Config{Masters: cfg.MasterAddresses(), Network: wire.TCP{Hosts: cfg.HostTable()}, Login: login})
 	if err != nil {
 		return err
 	}

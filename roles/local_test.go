@@ -16,6 +16,7 @@ import (
 	"goosefs/client"
 	"goosefs/conf"
 	"goosefs/wire"
+	"goosefs/wire/auth"
 )
 
 // loadLocal is the configuration that a role of a local cluster has.
@@ -110,7 +111,7 @@ func TestLocal(t *testing.T) {
 	}
 	for life := range 2 {
 		stop := startLocal(t, l)
-		masters, err := client.New(client.Config{Masters: []string{fmt.Sprintf("127.0.0.1:%d", ports[0])}, Network: wire.TCP{}})
+		masters, err := client.New(client.Config{Masters: []string{fmt.Sprintf("127.0.0.1:%d", ports[0])}, Network: wire.TCP{}, Login: auth.Self()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -277,3 +277,27 @@ func TestRemoveBlocks(t *testing.T) {
 	}
 	same(t, f, "/f", []byte("again"))
 }
+
+// A client may say where it has written a block. What it says must be of the file.
+func TestCommitLocation(t *testing.T) {
+	c := rolestest.Start(t, rolestest.Options{Masters: 1, Workers: 1, BlockSize: blockSize})
+	info := made(t, c.Client(), "/f", client.AsyncThrough)
+	master := pb.NewFileSystemMasterClientServiceClient(c.Conn(0))
+	for _, says := range []struct {
+		path       string
+		file, from int64
+		code       codes.Code
+	}{
+		{"/f", info.ID, info.ID&^0xffffff | 3, codes.OK},
+		{"/none", info.ID, info.ID &^ 0xffffff, codes.NotFound},
+		{"/", info.ID, info.ID &^ 0xffffff, codes.InvalidArgument},
+		{"/f", info.ID + 1<<24, info.ID &^ 0xffffff, codes.FailedPrecondition},
+		{"/f", info.ID, 99 << 24, codes.InvalidArgument},
+		{"relative", info.ID, info.ID &^ 0xffffff, codes.InvalidArgument},
+	} {
+		_, err := master.CommitLocation(t.Context(), &pb.CommitLocationPRequest{Path: &says.path, InodeId: &says.file, BlockId: &says.from})
+		if status.Code(err) != says.code {
+			t.Errorf("%s, %d, %d: %v, want %v", says.path, says.file, says.from, err, says.code)
+		}
+	}
+}

@@ -6,6 +6,7 @@ mod blocks;
 mod names;
 mod reads;
 mod through_opendal;
+mod writes;
 
 use std::path::PathBuf;
 use std::sync::Arc;

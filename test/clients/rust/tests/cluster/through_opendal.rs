@@ -57,3 +57,31 @@ async fn list_and_delete() {
     let missing = op.read("none").await.expect_err("it was never there");
     assert_eq!(missing.kind(), ErrorKind::NotFound);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn write() {
+    let folder = Folder::new("opendal-write");
+    for kind in ["must_cache", "cache_through", "through"] {
+        let builder = GooseFs::default()
+            .master_addr(&variable("GOOSEFS_MASTER_ADDR"))
+            .auth_type(&variable("GOOSEFS_AUTH_TYPE"))
+            .root(&folder.path)
+            .block_size(block_size() as u64)
+            .write_type(kind);
+        let op = Operator::new(builder).expect("an operator");
+        for size in sizes() {
+            let name = format!("{kind}-{size}");
+            let data = crate::content(&name, size);
+            op.write(&name, data.clone()).await.expect(&name);
+            assert_same(&op.read(&name).await.expect(&name).to_vec(), &data, &name);
+        }
+        let name = format!("{kind}-pieces");
+        let mut writer = op.writer(&name).await.expect(&name);
+        let data = crate::content(&name, 3 * block_size());
+        for part in data.chunks(700_001) {
+            writer.write(part.to_vec()).await.expect(&name);
+        }
+        writer.close().await.expect(&name);
+        assert_same(&op.read(&name).await.expect(&name).to_vec(), &data, &name);
+    }
+}

@@ -54,9 +54,12 @@ async fn a_file_without_blocks() {
     let created = master.create_file(&path, only).await.expect(&path);
     assert_eq!((created.completed, created.block_size_bytes), (Some(false), Some(block_size() as i64)));
     assert!(created.file_id.is_some_and(|id| id & 0xff_ffff == 0xff_ffff) && created.ufs_path.is_some() && created.mount_id.is_some());
+    let block = created.file_id.unwrap() & !0xff_ffff;
+    master.remove_blocks(vec![block]).await.expect("blocks that nobody has");
     master.complete_file(&path, Some(169), None).await.expect(&path);
     let info = master.get_status(&path).await.expect(&path);
     assert_eq!((info.completed, info.length, info.persisted), (Some(true), Some(169), Some(false)));
-    master.remove_blocks(info.block_ids.clone()).await.expect("blocks that nobody has");
+    let refused = master.remove_blocks(info.block_ids.clone()).await.expect_err("what is complete and nowhere else");
+    assert!(refused.to_string().contains("complete and nowhere else"), "{refused}");
     master.delete(&path, false).await.expect("it goes");
 }

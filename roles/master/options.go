@@ -41,6 +41,9 @@ type Options struct {
 	VirtualNodes  int           // places of a worker on the ring; 2,000 by default
 	WorkerTimeout time.Duration // without a report a worker is lost; 5 min by default
 	LostCheck     time.Duration // how often that is looked for; 1 s by default
+	// Acquaintance is how long after its start a master that does not lead leaves all questions to the leader: workers may
+	// not have told it yet what they hold.
+	Acquaintance time.Duration
 
 	Election        time.Duration // raft; 1 s by default
 	Heartbeat       time.Duration // raft; 100 ms by default
@@ -139,6 +142,9 @@ func (o Options) self() (Member, error) {
 	return Member{}, fmt.Errorf("goosefs.master.hostname=%s is none of the masters %v of goosefs.master.embedded.journal.addresses; set it to the name that this host has there", o.Name, hosts)
 }
 
+// acquaintanceTime is more than workers take to find a master that was started, and to tell it what they hold.
+const acquaintanceTime = 5 * time.Second
+
 // FromConf reads a master's options from its configuration.
 func FromConf(c *conf.Conf, version string, log *slog.Logger) (Options, error) {
 	o := Options{
@@ -160,6 +166,7 @@ func FromConf(c *conf.Conf, version string, log *slog.Logger) (Options, error) {
 		VirtualNodes:    c.Int("goosefs.master.consistent.hash.virtual.node.num.per.worker"),
 		WorkerTimeout:   c.Duration("goosefs.master.worker.timeout"),
 		LostCheck:       c.Duration("goosefs.master.lost.worker.detection.interval"),
+		Acquaintance:    acquaintanceTime,
 		Election:        c.Duration("goosefs.master.embedded.journal.election.timeout"),
 		Heartbeat:       c.Duration("goosefs.master.embedded.journal.heartbeat.interval"),
 		SnapshotEntries: uint64(c.Int("goosefs.master.journal.checkpoint.period.entries")),

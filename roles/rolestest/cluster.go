@@ -32,6 +32,7 @@ type Options struct {
 	SyncInterval     time.Duration // -1: what is known is believed for ever, the default
 	UFSWait          time.Duration
 	OpenUFS          master.OpenUFS // by the URI's scheme by default
+	Acquaintance     time.Duration  // of masters with workers, after their start; none by default
 	// How often masters cut their logs, and what they keep for followers; as in production by default.
 	SnapshotEntries, CatchUpEntries uint64
 	Log                             *slog.Logger
@@ -122,7 +123,7 @@ func (c *Cluster) StartMaster(i int) {
 	m, err := master.Start(master.Options{
 		Name: name, Masters: c.members(), JournalDir: filepath.Join(c.dir, name, "journal"), MetaDir: filepath.Join(c.dir, name, "metastore"),
 		RootUFS: c.Root, BlockSize: c.options.BlockSize, StripeSize: c.options.StripeSize, SyncInterval: c.options.SyncInterval,
-		Election: slowness * 300 * time.Millisecond, Heartbeat: slowness * 30 * time.Millisecond, WorkerTimeout: 10 * time.Second,
+		Acquaintance: c.options.Acquaintance, Election: slowness * 300 * time.Millisecond, Heartbeat: slowness * 30 * time.Millisecond, WorkerTimeout: 10 * time.Second,
 		OpenUFS: c.options.OpenUFS, SnapshotEntries: c.options.SnapshotEntries, CatchUpEntries: c.options.CatchUpEntries,
 		Version: "test", Network: c.Net.Host(name), Log: c.options.Log,
 	})

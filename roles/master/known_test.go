@@ -35,6 +35,36 @@ func listKnown(ctx context.Context, c pb.FileSystemMasterClientServiceClient, di
 	return names, err
 }
 
+// A master that was just started does not tell where files are cached: the leader does.
+func TestAMasterGetsAcquaintedFirst(t *testing.T) {
+	t.Parallel()
+	const long = 2 * time.Second
+	c := rolestest.Start(t, rolestest.Options{Workers: 1, Acquaintance: long})
+	ours, started, root := wire.Known(t.Context()), time.Now(), "/"
+	told := make(map[int]time.Duration)
+	for len(told) < len(c.Masters) && time.Since(started) < rolestest.Patience {
+		for i := range c.Masters {
+			_, err := pb.NewFileSystemMasterClientServiceClient(c.Conn(i)).GetStatus(ours, &pb.GetStatusPRequest{Path: &root})
+			if _, standby := wire.LeaderHint(err); err != nil && !standby {
+				t.Fatal(err)
+			}
+			if _, known := told[i]; err == nil && !known {
+				told[i] = time.Since(started)
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	early := 0
+	for _, after := range told {
+		if after < long/2 {
+			early++
+		}
+	}
+	if len(told) != len(c.Masters) || early > 1 {
+		t.Errorf("masters answered after %v", told)
+	}
+}
+
 // Any master tells our own clients what is known, as new as the leader would; official clients are sent to the leader.
 func TestAnyMasterTellsWhatIsKnown(t *testing.T) {
 	t.Parallel()

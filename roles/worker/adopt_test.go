@@ -27,7 +27,7 @@ func TestAnotherCluster(t *testing.T) {
 	c := s.client()
 	s.belong("one", "m0:9200")
 	for _, m := range s.masters {
-		m.until("the worker is there", func() bool { return m.mu.resets > 0 && s.worker.cache.InCluster("one") })
+		m.until("the worker is there", func() bool { return m.mu.resets > 0 && s.joined("one") })
 	}
 	if _, _, err := read(t.Context(), c, request(block, 0, mib)); err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestAnotherCluster(t *testing.T) {
 	s.belong("two", "")
 	s.belong("two", "m1:9200")
 	for _, m := range s.masters {
-		m.until("the worker has changed over", func() bool { return s.worker.cache.InCluster("two") && m.mu.blocks[block] == 0 && m.mu.resets > 1 })
+		m.until("the worker has changed over", func() bool { return s.joined("two") && m.mu.blocks[block] == 0 && m.mu.resets > 1 })
 	}
 	got, _, err := read(t.Context(), c, request(block, 0, 4*mib))
 	if err != nil || !bytes.Equal(got, fresh) {
@@ -77,7 +77,7 @@ func TestRelic(t *testing.T) {
 	s := newSite(t, 2, Options{})
 	s.belong("one", "m0:9200")
 	for _, m := range s.masters { // what was cached before it knew its cluster would be dropped
-		m.until("the worker is there", func() bool { return m.mu.resets > 0 && s.worker.cache.InCluster("one") })
+		m.until("the worker is there", func() bool { return m.mu.resets > 0 && s.joined("one") })
 	}
 	block := s.put(1, "f", randomBytes(mib))
 	if _, err := s.client().SyncCache(t.Context(), &pb.SyncCacheRequest{BlockId: &block}); err != nil {
@@ -101,4 +101,13 @@ func TestRelic(t *testing.T) {
 	if relic.mu.resets != resets || len(relic.mu.blocks) > 0 || s.worker.cache.CachedBytes(block|blockMask) != mib {
 		t.Error("a relic was believed")
 	}
+}
+
+// joined says whether the worker is in a cluster, and serves there: while it changes over it serves nobody.
+func (s *site) joined(cluster string) bool {
+	if !s.worker.cache.InCluster(cluster) || !s.worker.adopting.TryLock() {
+		return false
+	}
+	s.worker.adopting.Unlock()
+	return true
 }

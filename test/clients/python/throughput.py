@@ -4,8 +4,9 @@
 
 starts `PROGRAM local` over a folder below DIR, on free ports, and prints a Markdown table. The clients are those that tools/clients
 has installed below bin/clients. Each measurement is of a process of its own, so that nothing is in the client's caches; it begins
-when the client is connected, and ends when the call returns. Right behind it the same is done in a plain folder of the same disk.
-What was read is compared with what was written. The processor time is of the client and of `PROGRAM local`, for each GB.
+when the client is connected, and ends when the file is closed. Right behind it the same is done in a plain folder of the same disk.
+Bytes go by pieces of 1 MiB, and each that was read is compared with what it should be, which is in memory. The processor time is of
+the client and of `PROGRAM local`, for each GB.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import tempfile
 import time
 
 MIB = 1 << 20
+PIECE = MIB
 PATIENCE = 120  # seconds, for what is to happen by itself
 JOB = "--job"  # what follows is for a process that measures once
 CLIENTS = pathlib.Path(__file__).resolve().parents[3] / "bin" / "clients"
@@ -56,10 +58,10 @@ ROWS = (
 
 
 def timed(do):
-    """What do() returns, and how long it took: seconds of the clock, and of this process's processor time."""
+    """How long do() took: seconds of the clock, and of this process's processor time."""
     used, start = processor_here(), time.perf_counter()
-    got = do()
-    return got, {"seconds": time.perf_counter() - start, "processor": processor_here() - used}
+    do()
+    return {"seconds": time.perf_counter() - start, "processor": processor_here() - used}
 
 
 def processor_here():
@@ -76,19 +78,34 @@ def measure_client(job):
     with goosefs.Goosefs(goosefs.Config(job["master"], properties=properties)) as fs:
         match job["verb"]:
             case "write":
-                return timed(lambda: fs.write_file(job["path"], data, write_type=goosefs.WriteType.CacheThrough))[1]
+                return timed(lambda: write(fs.create_file(job["path"], write_type=goosefs.WriteType.CacheThrough), data))
             case "await":
                 return await_cached(fs, job["path"])
             case "delete":
                 return fs.delete(job["path"])
-        with contextlib.ExitStack() as files:
-            got, result = timed(lambda: files.enter_context(fs.open_file(job["path"])).read(-1))
-            maps = pathlib.Path("/proc/self/maps").read_text()
-    if got != data:
-        raise SystemExit(f"{job['path']}: other bytes than {job['source']}")
+        result = timed(lambda: read(fs.open_file(job["path"]), data))
+        maps = pathlib.Path("/proc/self/maps").read_text()
     if (job["state"] in maps) != job["short_circuit"]:
         raise SystemExit(f"{job['path']}: {'no' if job['short_circuit'] else 'a'} cached file is mapped")
     return result
+
+
+def write(file, data):
+    with file:
+        for at in range(0, len(data), PIECE):
+            file.write(data[at : at + PIECE])
+
+
+def read(file, data):
+    """Reads a file, which is to have these bytes."""
+    at = 0
+    with file:
+        while piece := file.read(PIECE):
+            if piece != data[at : at + len(piece)]:
+                raise SystemExit(f"other bytes than were written, in the {len(piece)} from {at}")
+            at += len(piece)
+    if at != len(data):
+        raise SystemExit(f"{at} bytes of {len(data)}")
 
 
 def await_cached(fs, path):
@@ -100,21 +117,20 @@ def await_cached(fs, path):
 
 
 def measure_plain(job):
-    """The same in a folder. What is written is on the disk when it is over, as with CACHE_THROUGH."""
+    """The same in a folder."""
     data = pathlib.Path(job["source"]).read_bytes()
     if job["verb"] == "write":
-        return timed(lambda: write_synced(job["path"], data))[1]
-    got, result = timed(pathlib.Path(job["path"]).read_bytes)
-    if got != data:
-        raise SystemExit(f"{job['path']}: other bytes than {job['source']}")
-    return result
+        return timed(lambda: write_synced(job["path"], data))
+    return timed(lambda: read(open(job["path"], "rb", buffering=0), data))
 
 
 def write_synced(path, data):
-    with open(path, "wb") as f:
-        f.write(data)
-        f.flush()
-        os.fsync(f.fileno())
+    """Writes a file that is on the disk when it is over, as with CACHE_THROUGH."""
+    file = open(path, "wb", buffering=0)
+    write(file, data)
+    fd = os.open(path, os.O_RDONLY)
+    os.fsync(fd)
+    os.close(fd)
 
 
 # What the process does that starts all the others.

@@ -5,7 +5,7 @@ GO ?= go
 TOOLS := $(CURDIR)/bin
 RACE := ./blockcache/... ./client/... ./fuse/... ./metastore/... ./raftlog/... ./roles/... ./test/mount ./test/write ./ufs/... ./wire/...
 
-.PHONY: build test check unit race sim mutants chaos failover eviction test-clients prepare generate generated tools bench microbench clean
+.PHONY: build test check unit race sim mutants chaos failover eviction test-clients prepare generate generated tools bench bench-clients microbench clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o goosefs .
@@ -58,6 +58,12 @@ eviction:
 # nginx-light curl rclone).
 bench: build
 	$(GO) test -count=1 -timeout 0 -v -run 'TestSuite$$' ./test/speed -args -- -program $(CURDIR)/goosefs -docs $(CURDIR)/docs $(if $(QUICK),-quick) $(if $(MOUNT),-mount $(MOUNT))
+
+# bench-clients has GooseFS's own Python clients write and read files of 64 MiB and 1 GiB through goosefs local, beside plain copies,
+# and prints the table of docs/performance.md: some three minutes. The disk of DIR=/tmp needs 10 GB.
+bench-clients: build
+	tools/clients
+	python3 -B test/clients/python/throughput.py $(if $(DIR),--dir $(DIR)) $(CURDIR)/goosefs
 
 # microbench times what is done for each read, 10 times or COUNT=5, for bin/benchstat: see docs/performance.md.
 microbench:

@@ -27,8 +27,9 @@ func TestAnotherCluster(t *testing.T) {
 	c := s.client()
 	s.belong("one", "m0:9200")
 	for _, m := range s.masters {
-		m.until("the worker is there", func() bool { return m.mu.resets > 0 && s.joined("one") })
+		m.until("the worker is there", func() bool { return m.mu.resets > 0 && s.worker.cache.InCluster("one") })
 	}
+	s.settled()
 	if _, _, err := read(t.Context(), c, request(block, 0, mib)); err != nil {
 		t.Fatal(err)
 	}
@@ -61,8 +62,9 @@ func TestAnotherCluster(t *testing.T) {
 	s.belong("two", "")
 	s.belong("two", "m1:9200")
 	for _, m := range s.masters {
-		m.until("the worker has changed over", func() bool { return s.joined("two") && m.mu.blocks[block] == 0 && m.mu.resets > 1 })
+		m.until("the worker has changed over", func() bool { return s.worker.cache.InCluster("two") && m.mu.blocks[block] == 0 && m.mu.resets > 1 })
 	}
+	s.settled()
 	got, _, err := read(t.Context(), c, request(block, 0, 4*mib))
 	if err != nil || !bytes.Equal(got, fresh) {
 		t.Fatalf("%d bytes, %v; they are the old file's: %v", len(got), err, bytes.Equal(got, old))
@@ -77,8 +79,9 @@ func TestRelic(t *testing.T) {
 	s := newSite(t, 2, Options{})
 	s.belong("one", "m0:9200")
 	for _, m := range s.masters { // what was cached before it knew its cluster would be dropped
-		m.until("the worker is there", func() bool { return m.mu.resets > 0 && s.joined("one") })
+		m.until("the worker is there", func() bool { return m.mu.resets > 0 && s.worker.cache.InCluster("one") })
 	}
+	s.settled()
 	block := s.put(1, "f", randomBytes(mib))
 	if _, err := s.client().SyncCache(t.Context(), &pb.SyncCacheRequest{BlockId: &block}); err != nil {
 		t.Fatal(err)
@@ -103,11 +106,8 @@ func TestRelic(t *testing.T) {
 	}
 }
 
-// joined says whether the worker is in a cluster, and serves there: while it changes over it serves nobody.
-func (s *site) joined(cluster string) bool {
-	if !s.worker.cache.InCluster(cluster) || !s.worker.adopting.TryLock() {
-		return false
-	}
-	s.worker.adopting.Unlock()
-	return true
+// settled returns when the worker serves in the cluster that it is in: while it changes over it serves nobody.
+func (s *site) settled() {
+	s.worker.adopting.Lock()
+	defer s.worker.adopting.Unlock()
 }

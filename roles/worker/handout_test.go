@@ -19,7 +19,8 @@ func handoutSite(t *testing.T) (s *site, path string) {
 	path = filepath.Join(t.TempDir(), "below", "socket")
 	s = newSite(t, 1, Options{Socket: path})
 	s.belong("one", "m0:9200")
-	s.masters[0].until("the worker is there", func() bool { return s.masters[0].mu.resets > 0 && s.joined("one") })
+	s.masters[0].until("the worker is there", func() bool { return s.masters[0].mu.resets > 0 && s.worker.cache.InCluster("one") })
+	s.settled()
 	return s, path
 }
 

@@ -30,7 +30,9 @@ func (x *File) refused(err error) error {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.mu.partial = r
+	if x.mu.partial == nil { // who holds most was asked first, and may have but to verify it
+		x.mu.partial = r
+	}
 	return err
 }
 

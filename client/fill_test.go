@@ -69,6 +69,24 @@ func TestRestIsWanted(t *testing.T) {
 	}
 }
 
+// Two workers on this host hold something of a file. The rest is wanted of the one that holds most, even if that has yet to
+// verify what it holds: the other would fetch anew what is here.
+func TestRestIsWantedOfWhoHoldsMost(t *testing.T) {
+	p := newPlay(t, 1, 0)
+	all := Location{WorkerID: 1, Tier: "HDD"}
+	part := Location{WorkerID: 2, Tier: "HDD"}
+	x := p.client().OpenInfo(Info{ID: 1<<24 | blockMask, Length: 16 << 20, Blocks: []Block{{Locations: []Location{all, part}}}})
+	for _, at := range []Location{all, part} {
+		x.refused(&refusal{worker: at.WorkerID, partial: true})
+	}
+	for off := int64(0); off < 16<<20; off += 128 << 10 {
+		x.mu.window.read(off, 128<<10)
+	}
+	if from, wanted := x.wantsRestLocked(); !wanted || from.worker != all.WorkerID {
+		t.Errorf("%v, of %+v", wanted, from)
+	}
+}
+
 // A worker that has no room says so. No other is asked then: what it holds would not be looked for there.
 func TestLoadWithoutRoom(t *testing.T) {
 	p := newPlay(t, 1, 2)

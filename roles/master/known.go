@@ -2,7 +2,6 @@ package master
 
 import (
 	"context"
-	"time"
 
 	"goosefs/metastore"
 	"goosefs/wire"
@@ -13,16 +12,12 @@ import (
 
 // Our own clients may ask any master for what is known ([wire.Known]). A master that does not lead asks the leader how
 // far the log has come, waits until it has applied as much, and answers: nobody can tell its answer from the leader's.
-// What needs a look into an under file system, which is the leader's to do, it sends there; and all, for some seconds after
-// its start, since workers tell each master by itself what they hold.
+// What needs a look into an under file system, which is the leader's to do, it sends there.
 
 // catchUp returns when the store of this master, leading or not, has all that anybody was told before the call.
 func (m *Master) catchUp(ctx context.Context) error {
 	if _, err := m.leads(); err == nil {
 		return m.linearize(ctx)
-	}
-	if time.Since(m.started) < m.options.Acquaintance {
-		return wire.NotLeader(m.leaderAddress())
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.options.Election)
 	defer cancel()

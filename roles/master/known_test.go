@@ -35,33 +35,6 @@ func listKnown(ctx context.Context, c pb.FileSystemMasterClientServiceClient, di
 	return names, err
 }
 
-// A master that was just started does not tell where files are cached: the leader does.
-func TestAMasterGetsAcquaintedFirst(t *testing.T) {
-	t.Parallel()
-	c := rolestest.Start(t, rolestest.Options{Workers: 1, Acquaintance: time.Hour})
-	ours, root := wire.Known(t.Context()), "/"
-	answers := func() (told, sent int) {
-		for i := range c.Masters {
-			_, err := pb.NewFileSystemMasterClientServiceClient(c.Conn(i)).GetStatus(ours, &pb.GetStatusPRequest{Path: &root})
-			if _, standby := wire.LeaderHint(err); standby {
-				sent++
-			} else if err == nil {
-				told++
-			}
-		}
-		return told, sent
-	}
-	for end := time.Now().Add(rolestest.Patience); ; time.Sleep(20 * time.Millisecond) { // the leader may change
-		told, sent := answers()
-		if told == 1 && sent == len(c.Masters)-1 {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("%d masters answer, %d name the leader", told, sent)
-		}
-	}
-}
-
 // Any master tells our own clients what is known, as new as the leader would; official clients are sent to the leader.
 func TestAnyMasterTellsWhatIsKnown(t *testing.T) {
 	t.Parallel()

@@ -43,9 +43,6 @@ type Options struct {
 	VirtualNodes  int           // places of a worker on the ring; 2,000 by default
 	WorkerTimeout time.Duration // without a report a worker is lost; 5 min by default
 	LostCheck     time.Duration // how often that is looked for; 1 s by default
-	// Acquaintance is how long after its start a master that does not lead leaves all questions to the leader: workers may
-	// not have told it yet what they hold.
-	Acquaintance time.Duration
 
 	AbandonedAfter time.Duration // a file that nobody writes any more and that is not complete is removed; 1 h by default
 	SweepEvery     time.Duration // between two looks for what writers left in under file systems, and how old that must be; 24 h by default
@@ -159,9 +156,6 @@ func (o Options) self() (Member, error) {
 	return Member{}, fmt.Errorf("goosefs.master.hostname=%s is none of the masters %v of goosefs.master.embedded.journal.addresses; set it to the name that this host has there", o.Name, hosts)
 }
 
-// acquaintanceTime is more than workers take to find a master that was started, and to tell it what they hold.
-const acquaintanceTime = 5 * time.Second
-
 // FromConf reads a master's options from its configuration.
 func FromConf(c *conf.Conf, version string, log *slog.Logger) (Options, error) {
 	o := Options{
@@ -184,7 +178,6 @@ func FromConf(c *conf.Conf, version string, log *slog.Logger) (Options, error) {
 		WorkerTimeout:   c.Duration("goosefs.master.worker.timeout"),
 		LostCheck:       c.Duration("goosefs.master.lost.worker.detection.interval"),
 		AbandonedAfter:  c.Duration("goosefs.master.file.abandoned.timeout"),
-		Acquaintance:    acquaintanceTime,
 		Election:        c.Duration("goosefs.master.embedded.journal.election.timeout"),
 		Heartbeat:       c.Duration("goosefs.master.embedded.journal.heartbeat.interval"),
 		SnapshotEntries: uint64(c.Int("goosefs.master.journal.checkpoint.period.entries")),

@@ -143,8 +143,7 @@ func (s *fileService) CheckPersistenceDone(ctx context.Context, _ *pb.CheckPersi
 
 // failedPaths are the paths of files that could not be persisted at the last try, from behind a marker on.
 func (s *fileService) failedPaths(after int64) (paths []string, ids []int64) {
-	files, _ := s.persister.failing()
-	for _, id := range files {
+	for _, id := range s.persister.failing() {
 		if id <= after {
 			continue
 		}

@@ -34,11 +34,10 @@ type persister struct {
 
 // persistJob is a file to be persisted.
 type persistJob struct {
-	tries   int       // that failed
-	next    time.Time // not before
-	failure string    // of the last try
-	worker  int64     // that was told to, or byMaster; 0: none
-	told    time.Time // when, or when it last said that it is at it
+	tries  int       // that failed
+	next   time.Time // not before
+	worker int64     // that was told to, or byMaster; 0: none
+	told   time.Time // when, or when it last said that it is at it
 }
 
 func newPersister(m *Master) *persister {
@@ -98,7 +97,7 @@ type task struct {
 
 // due are the files that can be begun now. What is not in the queue any more is forgotten.
 func (p *persister) due(queue []metastore.Inode, now time.Time) (tasks []task) {
-	at, live := p.registry.written(), p.registry.loads()
+	at, live := p.registry.written(), p.registry.living()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	jobs := make(map[int64]*persistJob, len(queue))
@@ -181,7 +180,7 @@ func (p *persister) failed(file int64, why string) {
 		return
 	}
 	pause := min(p.options.PersistTries<<min(j.tries, 16), persistMost)
-	j.tries, j.failure, j.worker, j.next = j.tries+1, why, 0, p.now().Add(pause)
+	j.tries, j.worker, j.next = j.tries+1, 0, p.now().Add(pause)
 	tries := j.tries
 	p.mu.Unlock()
 	if n, path, err := p.store.Get(file); err == nil {
@@ -189,36 +188,34 @@ func (p *persister) failed(file int64, why string) {
 	}
 }
 
-// failing are the files whose last try failed, by id, in rising order, and why it did.
-func (p *persister) failing() (files []int64, why map[int64]string) {
+// failing are the files whose last try failed, by id, in rising order.
+func (p *persister) failing() (files []int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	why = make(map[int64]string)
 	for id, j := range p.mu.jobs {
 		if j.tries > 0 {
 			files = append(files, id)
-			why[id] = j.failure
 		}
 	}
 	slices.Sort(files)
-	return files, why
+	return files
 }
 
-// hurry has what failed tried again at once. It says whether there is any.
-func (p *persister) hurry() (any bool) {
+// hurry has what failed tried again at once. It says whether anything did.
+func (p *persister) hurry() (failed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, j := range p.mu.jobs {
 		if j.tries > 0 {
-			j.next, any = time.Time{}, true
+			j.next, failed = time.Time{}, true
 		}
 	}
 	p.wake()
-	return any
+	return failed
 }
 
-// loads are the workers that live.
-func (r *registry) loads() map[int64]bool {
+// living are the workers that live.
+func (r *registry) living() map[int64]bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	live := make(map[int64]bool)

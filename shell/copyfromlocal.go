@@ -24,7 +24,7 @@ func copyFromLocalVerb() verb {
 		examples: []string{"goosefs fs copyFromLocal /tmp/a.tar.gz /data/", "goosefs fs copyFromLocal ./data /data"},
 		flags: func() []cli.Flag {
 			return []cli.Flag{
-				&cli.StringFlag{Name: "buffersize", Usage: "how much is read at a time", Value: "1MB"},
+				bufferFlag(),
 				&cli.IntFlag{Name: "thread", Usage: "how many files are copied at a time", Value: parallel},
 			}
 		},

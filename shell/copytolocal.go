@@ -13,7 +13,6 @@ import (
 	"syscall"
 
 	"goosefs/client"
-	"goosefs/conf"
 
 	"github.com/urfave/cli/v2"
 )
@@ -26,7 +25,7 @@ func copyToLocalVerb() verb {
 			"and takes the place of a file that was there.",
 		examples: []string{"goosefs fs copyToLocal /data/a.tar.gz /tmp/", "goosefs fs copyToLocal /data ./data"},
 		flags: func() []cli.Flag {
-			return []cli.Flag{&cli.StringFlag{Name: "buffersize", Usage: "how much is read at a time", Value: "1MB"}}
+			return []cli.Flag{bufferFlag()}
 		},
 		min: 2, max: 2,
 		run: runCopyToLocal,
@@ -34,12 +33,9 @@ func copyToLocalVerb() verb {
 }
 
 func runCopyToLocal(ctx context.Context, s *session) error {
-	buffer, err := conf.ParseSize(s.flags.String("buffersize"))
+	buffer, err := s.buffer()
 	if err != nil {
-		return usagef("--buffersize: %v", err)
-	}
-	if buffer < 1 || buffer > 1<<30 {
-		return usagef("--buffersize: %s is not between 1B and 1GB", s.flags.String("buffersize"))
+		return err
 	}
 	c, err := s.cluster()
 	if err != nil {
@@ -57,7 +53,7 @@ func runCopyToLocal(ctx context.Context, s *session) error {
 		return faultf("copy", target, syscall.ENOTDIR, "%s must be a directory to hold %d copies", target, len(sources))
 	}
 	for _, source := range sources {
-		err := s.copyTree(ctx, c, source, target, into, int(buffer))
+		err := s.copyTree(ctx, c, source, target, into, buffer)
 		if stops(err) {
 			return err
 		}

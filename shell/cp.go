@@ -21,7 +21,7 @@ func cpVerb() verb {
 		flags: func() []cli.Flag {
 			return []cli.Flag{
 				toggle("R", "copy directories, too"),
-				&cli.StringFlag{Name: "buffersize", Usage: "how much is read at a time", Value: "1MB"},
+				bufferFlag(),
 			}
 		},
 		min: 2, max: 2,

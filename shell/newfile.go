@@ -8,6 +8,8 @@ import (
 
 	"goosefs/client"
 	"goosefs/conf"
+
+	"github.com/urfave/cli/v2"
 )
 
 // writing is how a command writes files.
@@ -18,12 +20,9 @@ type writing struct {
 
 // writing reads the flags and the configuration of a command that writes files.
 func (s *session) writing() (writing, error) {
-	buffer, err := conf.ParseSize(s.flags.String("buffersize"))
+	buffer, err := s.buffer()
 	if err != nil {
-		return writing{}, usagef("--buffersize: %v", err)
-	}
-	if buffer < 1 || buffer > 1<<30 {
-		return writing{}, usagef("--buffersize: %s is not between 1B and 1GB", s.flags.String("buffersize"))
+		return writing{}, err
 	}
 	c, err := s.conf()
 	if err != nil {
@@ -32,10 +31,27 @@ func (s *session) writing() (writing, error) {
 	name := c.String("goosefs.user.file.writetype.default")
 	for _, kind := range []client.WriteType{client.MustCache, client.TryCache, client.CacheThrough, client.Through, client.AsyncThrough, client.None} {
 		if kind.String() == name {
-			return writing{kind, int(buffer)}, nil
+			return writing{kind, buffer}, nil
 		}
 	}
 	return writing{}, usagef("goosefs.user.file.writetype.default: there is no write type %s", name)
+}
+
+// bufferFlag is of commands that copy.
+func bufferFlag() cli.Flag {
+	return &cli.StringFlag{Name: "buffersize", Usage: "how much is read at a time", Value: "1MB"}
+}
+
+// buffer is what bufferFlag says, in bytes.
+func (s *session) buffer() (int, error) {
+	size, err := conf.ParseSize(s.flags.String("buffersize"))
+	if err != nil {
+		return 0, usagef("--buffersize: %v", err)
+	}
+	if size < 1 || size > 1<<30 {
+		return 0, usagef("--buffersize: %s is not between 1B and 1GB", s.flags.String("buffersize"))
+	}
+	return int(size), nil
 }
 
 // fill makes a new file and has it filled. What fails leaves nothing.

@@ -1,7 +1,6 @@
 package clients
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -10,10 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	goosefs "goosefs/test/program"
 )
 
 // blockSize of files that the cluster finds: small, so that few bytes are several blocks.
@@ -180,14 +180,14 @@ func environment(more ...string) []string {
 // process is a program that runs beside the test, in a process group of its own.
 type process struct {
 	cmd  *exec.Cmd
-	out  *buffer
+	out  *goosefs.Output
 	done chan struct{} // closed when it has ended
 }
 
 // startProcess starts cmd and ends it with the test. If the test dies, the kernel ends it.
 func startProcess(t testing.TB, name string, cmd *exec.Cmd) *process {
 	t.Helper()
-	p := &process{cmd: cmd, out: &buffer{}, done: make(chan struct{})}
+	p := &process{cmd: cmd, out: &goosefs.Output{}, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.out, p.out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = time.Second
@@ -199,7 +199,7 @@ func startProcess(t testing.TB, name string, cmd *exec.Cmd) *process {
 	t.Cleanup(func() {
 		p.end(t, name)
 		if t.Failed() {
-			t.Logf("%s said\n%s", name, p.out.tail(60))
+			t.Logf("%s said\n%s", name, p.out.Tail(60))
 		}
 	})
 	return p
@@ -215,30 +215,4 @@ func (p *process) end(t testing.TB, name string) {
 		p.cmd.Process.Kill()
 		<-p.done
 	}
-}
-
-// buffer is a bytes.Buffer for several goroutines.
-type buffer struct {
-	mu struct {
-		sync.Mutex
-		bytes.Buffer
-	}
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.mu.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.mu.String()
-}
-
-// tail is the last lines.
-func (b *buffer) tail(n int) string {
-	lines := strings.SplitAfter(b.String(), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "")
 }

@@ -23,7 +23,7 @@ func TestLeaderKilled(t *testing.T) {
 			t.Fatalf("the client does not begin:\n%s", p.out)
 		}
 	}
-	time.Sleep(time.Second)
+	time.Sleep(time.Second) // it is amid its turns; they take longer
 	leader := c.leader()
 	t.Logf("master %d leads, and is killed", leader)
 	must(t, c.masters[leader].cmd.Process.Signal(syscall.SIGKILL))
@@ -35,7 +35,7 @@ func TestLeaderKilled(t *testing.T) {
 	if code := p.cmd.ProcessState.ExitCode(); code != 0 || !strings.Contains(p.out.String(), "turns, the slowest took") {
 		t.Errorf("the client ends with code %d:\n%s", code, p.out)
 	}
-	t.Log(p.out.tail(8))
+	t.Log(p.out.Tail(8))
 }
 
 // leader is the number of the master that leads.

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	goosefs "goosefs/test/program"
 )
 
 // cluster is what `goosefs up` runs in a temporary folder.
@@ -87,7 +89,7 @@ func (c *cluster) showLogs() {
 	logs, _ := filepath.Glob(filepath.Join(c.dir, "logs", "*.log"))
 	for _, path := range logs {
 		text, _ := os.ReadFile(path)
-		c.t.Logf("%s\n%s", filepath.Base(path), lastLines(string(text), 25))
+		c.t.Logf("%s\n%s", filepath.Base(path), goosefs.LastLines(string(text), 25))
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	goosefs "goosefs/test/program"
 )
 
 // TestKill loses, while cat reads a cold file through the mount, the leader, a follower, the worker that serves the
@@ -109,7 +111,7 @@ func TestKill(t *testing.T) {
 func (c *cluster) cat(name string, after int64, disturb func()) (sum [sha256.Size]byte, err error) {
 	c.t.Helper()
 	cmd := exec.Command("cat", c.path(name))
-	var said buffer
+	var said goosefs.Output
 	cmd.Stderr = &said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	out, err := cmd.StdoutPipe()

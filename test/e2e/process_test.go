@@ -6,10 +6,11 @@ import (
 	"errors"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	goosefs "goosefs/test/program"
 )
 
 // process is a program that runs beside the test, in a process group of its own.
@@ -17,15 +18,15 @@ type process struct {
 	t    testing.TB
 	name string
 	cmd  *exec.Cmd
-	out  *buffer       // stdout and stderr
-	done chan struct{} // closed when it has ended
+	out  *goosefs.Output // stdout and stderr
+	done chan struct{}   // closed when it has ended
 }
 
 // start starts cmd and ends it with the test: by SIGTERM, and after grace by SIGKILL. If the test dies, the kernel sends
 // the SIGTERM.
 func start(t testing.TB, name string, grace time.Duration, cmd *exec.Cmd) *process {
 	t.Helper()
-	p := &process{t: t, name: name, cmd: cmd, out: &buffer{}, done: make(chan struct{})}
+	p := &process{t: t, name: name, cmd: cmd, out: &goosefs.Output{}, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = p.out, p.out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	cmd.WaitDelay = time.Second
@@ -43,7 +44,7 @@ func start(t testing.TB, name string, grace time.Duration, cmd *exec.Cmd) *proce
 		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		<-p.done
 		if t.Failed() {
-			t.Logf("%s said\n%s", name, lastLines(p.out.String(), 60))
+			t.Logf("%s said\n%s", name, p.out.Tail(60))
 		}
 	})
 	return p
@@ -150,29 +151,4 @@ func within[T any](t testing.TB, limit time.Duration, what string, f func() (T, 
 		t.Fatalf("hangs for more than %s: %s", limit, what)
 		panic("unreachable")
 	}
-}
-
-// buffer is a bytes.Buffer for several goroutines.
-type buffer struct {
-	mu struct {
-		sync.Mutex
-		bytes.Buffer
-	}
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.mu.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.mu.String()
-}
-
-func lastLines(text string, n int) string {
-	lines := strings.SplitAfter(text, "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "")
 }

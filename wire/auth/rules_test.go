@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"goosefs/test/program"
 )
 
 func TestImpersonation(t *testing.T) {
@@ -82,13 +84,9 @@ func TestGroups(t *testing.T) {
 
 func TestHostGroups(t *testing.T) {
 	me, err := user.Current()
-	if err != nil {
-		t.Skip(err)
-	}
+	program.Need(t, err)
 	own, err := user.LookupGroupId(me.Gid)
-	if err != nil {
-		t.Skip(err)
-	}
+	program.Need(t, err)
 	groups, err := HostGroups(me.Username)
 	if err != nil || len(groups) == 0 || groups[0] != own.Name {
 		t.Errorf("%s is in %v (%v), want %s first", me.Username, groups, err, own.Name)

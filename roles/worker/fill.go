@@ -54,8 +54,8 @@ type fills struct {
 // budget is how much memory fills may take, in bytes.
 type budget struct {
 	segment int64 // one flight, at most; whole chunks
-	share   int64 // what is being fetched of one mount; what is being kept; a flight where starting is dear
-	all     int64 // what is being fetched
+	share   int64 // what is being fetched of one mount; a flight where starting is dear
+	all     int64 // what is being fetched; what is being kept, which may wait for a disk when it has come
 	lingers int64 // what was not kept and may be wanted yet
 }
 
@@ -69,7 +69,7 @@ func newFills(ctx context.Context, counts *counts, sources *sources, o Options) 
 	b := newBudget(o)
 	f := &fills{
 		cache: counts.cache, counts: counts, sources: sources, patience: o.UFSWait, log: o.Log, budget: b,
-		fetching: semaphore.NewWeighted(b.all), keeping: semaphore.NewWeighted(b.share),
+		fetching: semaphore.NewWeighted(b.all), keeping: semaphore.NewWeighted(b.all),
 	}
 	f.buffers = make(chan []byte, b.share/b.segment)
 	f.ctx, f.cancel = context.WithCancel(ctx)

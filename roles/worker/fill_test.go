@@ -279,7 +279,7 @@ func TestNothingKept(t *testing.T) {
 func TestDisksBehind(t *testing.T) {
 	b := newStand(t, Options{}, blockcache.Options{})
 	data := b.put(1, "f", 2*mib)
-	if err := b.fills.keeping.Acquire(t.Context(), b.fills.share); err != nil {
+	if err := b.fills.keeping.Acquire(t.Context(), b.fills.all); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := b.read(t.Context(), b.open(1), 0, mib); err != nil || !bytes.Equal(got, data[:mib]) {
@@ -288,11 +288,31 @@ func TestDisksBehind(t *testing.T) {
 	if !b.fills.tight() {
 		t.Error("nobody notices that the disks are behind")
 	}
-	b.fills.keeping.Release(b.fills.share)
+	b.fills.keeping.Release(b.fills.all)
 	if got, err := b.read(t.Context(), b.open(1), mib, mib); err != nil || !bytes.Equal(got, data[mib:]) {
 		t.Fatal(err)
 	}
 	b.cached(1, mib)
+}
+
+// A mount may have its share under way while as much again waits for the disks: a reader of a source that is far is not
+// told that the disks are behind because of what is fetched for it.
+func TestShareUnderWay(t *testing.T) {
+	b := newStand(t, Options{FillRange: mib, FillConcurrency: 8}, blockcache.Options{})
+	b.put(1, "f", 4*mib)
+	if err := b.fills.keeping.Acquire(t.Context(), b.fills.share); err != nil {
+		t.Fatal(err)
+	}
+	goOn := make(chan struct{})
+	b.source.misbehave(b.stalling(0, goOn))
+	if err := b.fills.prepare(t.Context(), b.open(1), 0, 4*mib); err != nil {
+		t.Fatal(err)
+	}
+	close(goOn)
+	b.cached(1, 4*mib)
+	if b.fills.tight() {
+		t.Error("the disks are said to be behind")
+	}
 }
 
 // What the cache refused stays for its readers for a moment, and then goes.
@@ -455,7 +475,7 @@ func TestEnsure(t *testing.T) {
 func TestEnsureInsists(t *testing.T) {
 	b := newStand(t, Options{FillRange: mib}, blockcache.Options{})
 	b.put(1, "f", 3*mib)
-	if err := b.fills.keeping.Acquire(t.Context(), b.fills.share); err != nil {
+	if err := b.fills.keeping.Acquire(t.Context(), b.fills.all); err != nil {
 		t.Fatal(err)
 	}
 	x := b.open(1)
@@ -471,7 +491,7 @@ func TestEnsureInsists(t *testing.T) {
 	if !b.fills.tight() {
 		t.Error("nobody noticed that the disk was behind")
 	}
-	b.fills.keeping.Release(b.fills.share)
+	b.fills.keeping.Release(b.fills.all)
 }
 
 // A cache that has no room, and stays so, is an error that says so.

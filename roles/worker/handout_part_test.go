@@ -118,11 +118,11 @@ func TestPartsThatAreNotKept(t *testing.T) {
 	}
 	b = newStand(t, Options{}, blockcache.Options{})
 	b.put(1, "f", 2*mib)
-	if err := b.fills.keeping.Acquire(t.Context(), b.fills.share); err != nil {
+	if err := b.fills.keeping.Acquire(t.Context(), b.fills.all); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.fills.bring(t.Context(), b.open(1), 0, mib, mib); err != errNotKept {
 		t.Errorf("behind: %v", err)
 	}
-	b.fills.keeping.Release(b.fills.share)
+	b.fills.keeping.Release(b.fills.all)
 }

@@ -43,13 +43,13 @@ func TestRestIsFetched(t *testing.T) {
 		t.Fatalf("of a part: %v", reply)
 	}
 	// The disk is behind for a moment: then it is tried again.
-	if err := s.worker.fills.keeping.Acquire(t.Context(), s.worker.fills.share); err != nil {
+	if err := s.worker.fills.keeping.Acquire(t.Context(), s.worker.fills.all); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := read(t.Context(), s.client(), request(block+1, 0, mib)); err != nil {
 		t.Fatal(err)
 	}
-	s.worker.fills.keeping.Release(s.worker.fills.share)
+	s.worker.fills.keeping.Release(s.worker.fills.all)
 	for range 2 { // whoever asks again does no harm
 		if reply := wantRest(t, conn, block|blockMask); !reply.GetLater() {
 			t.Fatalf("it is not to be fetched: %v", reply)

@@ -3,10 +3,6 @@ package speed
 import (
 	"fmt"
 	"net"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,25 +104,11 @@ http {
 	return "http://" + address + "/"
 }
 
-// delayed is a proxy that begins each request so much later.
-func delayed(t testing.TB, to string, by time.Duration) string {
-	t.Helper()
-	target, err := url.Parse(to)
-	must(t, err)
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(by)
-		proxy.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	return server.URL + "/"
-}
-
 // mountable is something that mounts a web server. It returns the folder that shows its root, and who serves that.
 type mountable struct {
-	name  string
-	mount func(t *testing.T, source string) (dir string, pids []string)
+	name       string
+	mount      func(t *testing.T, source string) (dir string, pids []string)
+	firstsOnly bool // it differs from another by first reads only
 }
 
 // mounts are what can be compared here.
@@ -136,8 +118,11 @@ func mounts(t *testing.T, program string) []mountable {
 		goosefs(program, "without passthrough", "-Dgoosefs.fuse.passthrough.enabled=false"),
 		goosefs(program, "without open", "-Dgoosefs.fuse.no.open.enabled=true"),
 	}
+	prefetching := goosefs(program, "with prefetch", "-Dgoosefs.fuse.prefetch.enabled=true")
+	prefetching.firstsOnly = true
+	all = append(all, prefetching)
 	if path, err := exec.LookPath("rclone"); err == nil {
-		all = append(all, mountable{"rclone", func(t *testing.T, source string) (string, []string) {
+		all = append(all, mountable{name: "rclone", mount: func(t *testing.T, source string) (string, []string) {
 			home := publicDir(t)
 			dir := filepath.Join(home, "mnt")
 			must(t, os.Mkdir(dir, 0o755))
@@ -173,7 +158,7 @@ func mountPID(t *testing.T, run string) (pids []string) {
 
 // goosefs is a cluster of `goosefs up`.
 func goosefs(program, name string, properties ...string) mountable {
-	return mountable{name, func(t *testing.T, source string) (string, []string) {
+	return mountable{name: name, mount: func(t *testing.T, source string) (string, []string) {
 		home := publicDir(t)
 		manifest := filepath.Join(home, "manifest.yaml")
 		must(t, os.WriteFile(manifest, fmt.Appendf(nil, `apiVersion: data.fluid.io/v1alpha1

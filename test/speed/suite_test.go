@@ -45,18 +45,27 @@ type pair struct{ mount, curl []float64 }
 
 // first is what reading something for the first time gave.
 type first struct {
-	large pair // MB/s
-	small pair // files/s, 8 at once
+	large   pair // MB/s
+	small   pair // files/s, 8 at once
+	ordered pair // files/s, one after the other as a listing has them
 }
 
 // measured is a mount.
 type measured struct {
 	name   string
-	firsts [2]first           // of the server that is near, and of that far away
-	report *bench.FilesReport // against the folder
+	firsts [3]first           // of each of the places; of the last only the large one
+	report *bench.FilesReport // against the folder; nil: not held against it
 }
 
-const delay = 40 * time.Millisecond
+// places are where the server is.
+var places = [3]struct {
+	name string
+	far
+}{
+	{name: ""},
+	{name: ", 40 ms away", far: far{late: 40 * time.Millisecond}},
+	{name: ", 40 ms away, 100 MB/s a connection", far: far{late: 40 * time.Millisecond, pace: 100e6}},
+}
 
 // TestSuite is `make bench`.
 func TestSuite(t *testing.T) {
@@ -75,12 +84,19 @@ func TestSuite(t *testing.T) {
 	command(t, s.program, "bench", "files", "--lay", filepath.Join(source, "bench"), "--size", size, "--files", strconv.Itoa(files))
 	info, err := os.Stat(filepath.Join(source, "bench", "large"))
 	must(t, err)
+	small := smallFiles(t, filepath.Join(source, "bench"), touched*rounds)
 	for round := range rounds {
 		must(t, os.Link(filepath.Join(source, "bench", "large"), filepath.Join(source, largeName(round))))
+		must(t, os.Mkdir(filepath.Join(source, orderedName(round)), 0o755))
+		for i, name := range small[:min(100, touched)] {
+			must(t, os.Link(filepath.Join(source, name), filepath.Join(source, orderedName(round), fmt.Sprintf("f%03d", i))))
+		}
 	}
 	near := nginx(t, source)
-	urls := [2]string{near, delayed(t, near, delay)}
-	small := smallFiles(t, filepath.Join(source, "bench"), touched*rounds)
+	urls := [len(places)]string{near}
+	for i, p := range places[1:] {
+		urls[1+i] = relay(t, near, p.far)
+	}
 
 	var all []measured
 	for _, m := range mounts(t, s.program) {
@@ -93,9 +109,13 @@ func TestSuite(t *testing.T) {
 				dir, pids := m.mount(t, url)
 				for round := range rounds {
 					warmMemory(t, home, info.Size())
-					found.firsts[i].read(t, url, dir, largeName(round), small[touched*round:][:touched])
+					found.firsts[i].readLarge(t, url, dir, largeName(round))
+					if places[i].pace == 0 {
+						found.firsts[i].readSmall(t, url, dir, small[touched*round:][:touched])
+						found.firsts[i].readOrdered(t, url, source, dir, orderedName(round))
+					}
 				}
-				if i == 0 {
+				if i == 0 && !m.firstsOnly {
 					cacheAll(t, dir)
 					found.report = compare(t, s, dir, source, pids)
 				}
@@ -115,6 +135,8 @@ func TestSuite(t *testing.T) {
 }
 
 func largeName(round int) string { return fmt.Sprintf("large-%d", round) }
+
+func orderedName(round int) string { return fmt.Sprintf("ordered-%d", round) }
 
 // warmMemory has the kernel use as much memory as a first read through a mount fills with pages, and let it go: on a
 // virtual machine whose host takes free memory back, the first to touch it again would be measured instead.
@@ -182,19 +204,41 @@ func smallFiles(t *testing.T, root string, count int) (names []string) {
 	return names
 }
 
-// read reads what nobody has read through the mount before, by curl and then through the mount.
-func (f *first) read(t *testing.T, url, dir, large string, small []string) {
+// readLarge reads a file that nobody has read through the mount before, by curl and then through the mount.
+func (f *first) readLarge(t *testing.T, url, dir, large string) {
 	f.large.curl = append(f.large.curl, curlLarge(t, url+large))
 	began := time.Now()
 	n, err := readAll(filepath.Join(dir, large))
 	must(t, err)
 	f.large.mount = append(f.large.mount, float64(n)/time.Since(began).Seconds()/1e6)
+}
 
-	f.small.curl = append(f.small.curl, curlSmall(t, url, small))
+// readSmall does the same with small files, eight at once.
+func (f *first) readSmall(t *testing.T, url, dir string, small []string) {
+	f.small.curl = append(f.small.curl, curlFiles(t, url, small, 8))
 	f.small.mount = append(f.small.mount, eight(t, small, func(name string) error {
 		_, err := readAll(filepath.Join(dir, filepath.FromSlash(name)))
 		return err
 	}))
+}
+
+// readOrdered lists a folder, and reads its files one after the other. curl is told their names.
+func (f *first) readOrdered(t *testing.T, url, source, dir, folder string) {
+	var names []string
+	entries, err := os.ReadDir(filepath.Join(source, folder))
+	must(t, err)
+	for _, e := range entries {
+		names = append(names, folder+"/"+e.Name())
+	}
+	f.ordered.curl = append(f.ordered.curl, curlFiles(t, url, names, 1))
+	began := time.Now()
+	entries, err = os.ReadDir(filepath.Join(dir, folder))
+	must(t, err)
+	for _, e := range entries {
+		_, err := readAll(filepath.Join(dir, folder, e.Name()))
+		must(t, err)
+	}
+	f.ordered.mount = append(f.ordered.mount, float64(len(entries))/time.Since(began).Seconds())
 }
 
 func readAll(name string) (int64, error) {
@@ -213,11 +257,11 @@ func curlLarge(t *testing.T, url string) float64 {
 	return size / time.Since(began).Seconds() / 1e6
 }
 
-// curlSmall is a process for each eighth of the files.
-func curlSmall(t *testing.T, url string, small []string) float64 {
+// curlFiles is so many processes with a share of the files each.
+func curlFiles(t *testing.T, url string, small []string, processes int) float64 {
 	began := time.Now()
 	var wg sync.WaitGroup
-	for part := range slices.Chunk(small, (len(small)+7)/8) {
+	for part := range slices.Chunk(small, (len(small)+processes-1)/processes) {
 		args := []string{"-sf"}
 		for _, name := range part {
 			args = append(args, "-o", "/dev/null", url+name)

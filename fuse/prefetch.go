@@ -2,6 +2,7 @@ package fuse
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -31,9 +32,9 @@ type prefetcher struct {
 	loads sync.WaitGroup
 	mu    struct {
 		sync.Mutex
-		ahead   map[*fileNode]loaded
-		bytes   int64 // of ahead
-		queue   []*fileNode
+		ahead   map[int64]loaded // by the file's id
+		bytes   int64            // of ahead
+		queue   []int64          // ids
 		running int
 		paused  time.Time // until then nothing is loaded
 		ended   bool
@@ -52,7 +53,7 @@ func newPrefetcher(tree Tree, on bool) *prefetcher {
 	p := &prefetcher{}
 	if l, ok := tree.(loader); ok && on {
 		p.from = l
-		p.mu.ahead = make(map[*fileNode]loaded)
+		p.mu.ahead = make(map[int64]loaded)
 	}
 	return p
 }
@@ -72,13 +73,13 @@ func (p *prefetcher) opened(n *fileNode) {
 	if p.from == nil {
 		return
 	}
-	at := n.place()
+	at, id := n.place(), n.version().ID
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ageLocked(time.Now())
-	if one, ok := p.mu.ahead[n]; ok {
+	if _, ok := p.mu.ahead[id]; ok {
 		p.mu.used++
-		p.dropLocked(n, one)
+		p.dropLocked(id)
 	}
 	n.opened = true
 	if at.dir == nil { // its name is gone
@@ -101,42 +102,57 @@ func (p *prefetcher) opened(n *fileNode) {
 	}
 }
 
+// version is what the node stands for.
+func (n *fileNode) version() client.Info {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.mu.info
+}
+
+// unread is what is known of a file of the directory, if it is a small one that was not opened yet, as far as this mount
+// remembers. The kernel need not know it: of a longer listing it asks for names only.
+func (n *dirNode) unread(name string) (info client.Info, found bool) {
+	if in := n.GetChild(name); in != nil {
+		f, ok := in.Operations().(*fileNode)
+		if !ok || f.opened {
+			return client.Info{}, false
+		}
+		info = f.version()
+	} else if e := n.listingOf(); e != nil {
+		info, found = e.list.find(name)
+		if !found || info.Dir {
+			return client.Info{}, false
+		}
+	}
+	return info, info.Percent < 100 && 0 < info.Length && info.Length <= aheadSize
+}
+
 // addLocked has a file loaded, if it makes sense. It is false if no more may be loaded now.
 func (p *prefetcher) addLocked(dir *dirNode, name string) bool {
-	in := dir.GetChild(name)
-	if in == nil {
-		return true
-	}
-	n, ok := in.Operations().(*fileNode)
-	if !ok {
-		return true
-	}
-	n.mu.Lock()
-	info := n.mu.info
-	n.mu.Unlock()
-	if _, known := p.mu.ahead[n]; known || n.opened || info.Percent == 100 || info.Length == 0 || info.Length > aheadSize {
+	info, found := dir.unread(name)
+	if _, known := p.mu.ahead[info.ID]; known || !found {
 		return true
 	}
 	if p.mu.bytes+info.Length > aheadBytes {
 		return false
 	}
-	p.mu.ahead[n] = loaded{info, time.Now()}
+	p.mu.ahead[info.ID] = loaded{info, time.Now()}
 	p.mu.bytes += info.Length
-	if p.mu.queue = append(p.mu.queue, n); p.mu.running < aheadAtOnce {
+	if p.mu.queue = append(p.mu.queue, info.ID); p.mu.running < aheadAtOnce {
 		p.mu.running++
-		p.loads.Go(func() { p.run(n.m.serving) })
+		p.loads.Go(func() { p.run(dir.m.serving, dir.m.log) })
 	}
 	return true
 }
 
 // run loads what is queued, one file after the other.
-func (p *prefetcher) run(ctx context.Context) {
+func (p *prefetcher) run(ctx context.Context, log *slog.Logger) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for len(p.mu.queue) > 0 && !p.mu.ended {
-		n := p.mu.queue[0]
+		id := p.mu.queue[0]
 		p.mu.queue = p.mu.queue[1:]
-		one, wanted := p.mu.ahead[n]
+		one, wanted := p.mu.ahead[id]
 		if !wanted { // its reader was faster
 			continue
 		}
@@ -146,8 +162,8 @@ func (p *prefetcher) run(ctx context.Context) {
 		cancel()
 		p.mu.Lock()
 		if err != nil {
-			n.m.log.Debug("not loaded ahead", "path", one.info.Path, "err", err)
-			p.dropLocked(n, one)
+			log.Debug("not loaded ahead", "path", one.info.Path, "err", err)
+			p.dropLocked(id)
 			p.pauseLocked()
 		}
 	}
@@ -167,28 +183,26 @@ func (p *prefetcher) failed() {
 // pauseLocked loads nothing for a while, and gives up what is queued.
 func (p *prefetcher) pauseLocked() {
 	p.mu.paused = time.Now().Add(aheadPause)
-	for _, n := range p.mu.queue {
-		if one, ok := p.mu.ahead[n]; ok {
-			p.dropLocked(n, one)
-		}
+	for _, id := range p.mu.queue {
+		p.dropLocked(id)
 	}
 	p.mu.queue = nil
 }
 
-func (p *prefetcher) dropLocked(n *fileNode, one loaded) {
-	if _, ok := p.mu.ahead[n]; ok {
-		delete(p.mu.ahead, n)
+func (p *prefetcher) dropLocked(id int64) {
+	if one, ok := p.mu.ahead[id]; ok {
+		delete(p.mu.ahead, id)
 		p.mu.bytes -= one.info.Length
 	}
 }
 
 // ageLocked gives up waiting for files to be opened.
 func (p *prefetcher) ageLocked(now time.Time) {
-	for n, one := range p.mu.ahead {
+	for id, one := range p.mu.ahead {
 		if now.Sub(one.at) > aheadFor {
 			p.mu.vain++
 			p.mu.vainBytes += one.info.Length
-			p.dropLocked(n, one)
+			p.dropLocked(id)
 		}
 	}
 }

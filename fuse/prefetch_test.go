@@ -152,6 +152,24 @@ func TestPrefetch(t *testing.T) {
 	}
 }
 
+// Of a long listing the kernel asks for names only, but for its beginning. Those files are loaded, too.
+func TestPrefetchLongListing(t *testing.T) {
+	tree := &loadTree{memTree: newMemTree(), loaded: map[string]int{}}
+	for i := range 300 {
+		tree.put(fmt.Sprintf("/d/f%03d", i), []byte("small"))
+	}
+	dir, _ := mounted(t, tree, Options{Prefetch: true, EntryTimeout: time.Minute, AttrTimeout: time.Minute})
+	if _, err := os.ReadDir(dir + "/d"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 200 {
+		if _, err := os.ReadFile(fmt.Sprintf("%s/d/f%03d", dir, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "files far behind are loaded", func() bool { return slices.Contains(tree.names(), "f263") })
+}
+
 // A source that fails is left alone.
 func TestPrefetchPauses(t *testing.T) {
 	tree := smallFiles()
@@ -176,8 +194,7 @@ func TestPrefetchPauses(t *testing.T) {
 // What is never opened is counted.
 func TestPrefetchInVain(t *testing.T) {
 	p := newPrefetcher(smallFiles(), true)
-	n := &fileNode{}
-	p.mu.ahead[n] = loaded{client.Info{Length: 5}, time.Now().Add(-2 * aheadFor)}
+	p.mu.ahead[1] = loaded{client.Info{Length: 5}, time.Now().Add(-2 * aheadFor)}
 	p.mu.bytes = 5
 	if used, vain, bytes := p.counts(); used != 0 || vain != 1 || bytes != 5 || p.mu.bytes != 0 {
 		t.Errorf("%d used, %d in vain of %d bytes, %d outstanding", used, vain, bytes, p.mu.bytes)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"syscall"
+	"time"
 
 	"goosefs/wire/pb"
 
@@ -187,8 +188,13 @@ func (f *FS) removeVersion(ctx context.Context, info Info) error {
 }
 
 // Persist has a file that is only cached brought into the under file system, in the background.
-func (f *FS) Persist(ctx context.Context, path string) error {
-	req := &pb.ScheduleAsyncPersistencePRequest{Path: &path, Options: &pb.ScheduleAsyncPersistencePOptions{CommonOptions: newOperation()}}
+func (f *FS) Persist(ctx context.Context, path string) error { return f.PersistAfter(ctx, path, 0) }
+
+// PersistAfter is Persist of a file that need not be begun before a while has passed.
+func (f *FS) PersistAfter(ctx context.Context, path string, wait time.Duration) error {
+	req := &pb.ScheduleAsyncPersistencePRequest{Path: &path, Options: &pb.ScheduleAsyncPersistencePOptions{
+		CommonOptions: newOperation(), PersistenceWaitTime: proto.Int64(wait.Milliseconds()),
+	}}
 	return change(ctx, f, "persist", path, func(ctx context.Context, c pb.FileSystemMasterClientServiceClient) error {
 		_, err := c.ScheduleAsyncPersistence(ctx, req)
 		return err

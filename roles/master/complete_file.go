@@ -52,6 +52,9 @@ func (s *fileService) CompleteFile(ctx context.Context, req *pb.CompleteFilePReq
 		}
 		s.registry.dropUnlike(r.Inode.ID, r.Inode.BlockSize, complete.Length)
 	}
+	if wait := waitOf(o.GetAsyncPersistOptions()); wait > 0 && r.Inode != nil {
+		s.persister.postpone(r.Inode.ID, wait)
+	}
 	result, err := s.propose(ctx, complete, clean(complete.Path))
 	if err != nil {
 		return nil, err

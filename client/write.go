@@ -24,7 +24,7 @@ type Writer struct {
 	end  context.CancelFunc
 
 	length  int64
-	block   *outStream // of the block that is being written; nil between two
+	block   copies     // of the block that is being written; nil between two
 	file    *outStream // of the whole file, to the under file system
 	blocks  []int64    // that were written
 	nocache bool       // the cache took no more; the file goes on without it
@@ -105,7 +105,7 @@ func (w *Writer) endBlock() error {
 	}
 	err := w.block.commit()
 	if err == nil {
-		w.blocks = append(w.blocks, w.block.block)
+		w.blocks = append(w.blocks, w.block[0].block)
 	}
 	w.block = nil
 	return err
@@ -117,9 +117,7 @@ func (w *Writer) spare(err error) error {
 		return err
 	}
 	w.fs.cfg.Log.Debug("not cached while it is written", "path", w.info.Path, "err", err)
-	if w.block != nil {
-		w.block.cancel()
-	}
+	w.block.cancel()
 	w.block, w.nocache = nil, true
 	return nil
 }
@@ -156,10 +154,9 @@ func (w *Writer) Cancel() error {
 	}
 	w.over = true
 	w.end()
-	for _, s := range []*outStream{w.block, w.file} {
-		if s != nil {
-			s.cancel()
-		}
+	w.block.cancel()
+	if w.file != nil {
+		w.file.cancel()
 	}
 	ctx, cancel := context.WithTimeout(w.fs.ctx, w.fs.cfg.StreamTimeout)
 	defer cancel()

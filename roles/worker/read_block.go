@@ -41,7 +41,7 @@ func (w *Worker) open(ctx context.Context, block int64, keep bool) (*file, error
 	x := &file{keep: keep, epoch: w.sources.epoch()}
 	var known bool
 	x.info, known = w.cache.Info(block | blockMask)
-	if !known || w.cache.CachedBytes(block|blockMask) == 0 { // it may be known only because somebody else asks for it
+	if !known || !w.cache.Has(block|blockMask) { // it may be known only because somebody else asks for it
 		src, err := w.sources.of(ctx, block|blockMask)
 		if err != nil {
 			return nil, err

@@ -48,7 +48,7 @@ func (s *blockService) relay(stream readStream, req *pb.ReadRequest, missing *ab
 	defer s.relays.Release(1)
 	where, err := s.masters.Whereabouts(ctx, req.GetBlockId())
 	if err != nil {
-		s.log.Warn("cannot ask who holds a block", "path", missing.src.GetPath(), "block", missing.index, "err", err)
+		s.log.Debug("cannot ask who holds a block", "path", missing.src.GetPath(), "block", missing.index, "err", err)
 		return missing
 	}
 	whole := min(missing.src.GetBlockSize(), missing.src.GetLength()-missing.index*missing.src.GetBlockSize())
@@ -61,7 +61,7 @@ func (s *blockService) relay(stream readStream, req *pb.ReadRequest, missing *ab
 		if sent += n; err == nil || ctx.Err() != nil {
 			return err
 		}
-		s.log.Warn("a read could not be passed on", "path", missing.src.GetPath(), "block", missing.index, "worker", addressOf(holder), "err", err)
+		s.log.Debug("a read could not be passed on", "path", missing.src.GetPath(), "block", missing.index, "worker", addressOf(holder), "err", err)
 		failed = fmt.Errorf("%s, which holds it, does not send it: %w", addressOf(holder), err)
 	}
 	return missing.nowhere(where, failed)

@@ -12,6 +12,18 @@ func (c *Cache) Info(id int64) (FileInfo, bool) {
 	return e.info, true
 }
 
+// Has says whether the cache keeps a file for the bytes of id, however few they are. Unlike [Cache.Info] it does not speak of
+// those on which somebody only has a handle.
+func (c *Cache) Has(id int64) bool {
+	e := c.lookup(id)
+	if e == nil {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.mu.body != nil
+}
+
 // InCluster says whether all that is cached is of that cluster already: then
 // SetCluster changes nothing.
 func (c *Cache) InCluster(cluster string) bool {

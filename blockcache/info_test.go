@@ -26,8 +26,14 @@ func TestInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(c, true)
+	if c.Has(info.ID) {
+		t.Error("it has something of a file on which there is but a handle")
+	}
 	if kept, err := f.Put(0, make([]byte, ChunkSize)); !kept || err != nil {
 		t.Fatal(kept, err)
+	}
+	if !c.Has(info.ID) {
+		t.Error("it has nothing of a file that it kept bytes of")
 	}
 	f.Release()
 	if err := c.Close(); err != nil {
@@ -41,6 +47,9 @@ func TestInfo(t *testing.T) {
 		t.Error("a cache that was told of no cluster is of one")
 	}
 	c.Drop(info.ID)
+	if c.Has(info.ID) {
+		t.Error("it has something of a file that was dropped")
+	}
 	if _, err := c.SetCluster("one"); err != nil || !c.InCluster("one") || c.InCluster("another") {
 		t.Errorf("it is not of the cluster it was told of: %v", err)
 	}

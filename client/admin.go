@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"time"
 
+	"goosefs/wire"
 	"goosefs/wire/clusterpb"
 
 	"google.golang.org/grpc"
@@ -54,4 +56,28 @@ func (f *FS) Backup(ctx context.Context, dir string) (Backup, error) {
 		done, err := clusterpb.NewAdminClient(conn).Backup(ctx, &clusterpb.BackupRequest{Directory: dir})
 		return Backup{done.GetHost(), done.GetPath(), done.GetEntries()}, err
 	})
+}
+
+// LostFile is a file that was only cached, and of which the cache has lost something.
+type LostFile struct {
+	Path    string
+	Length  int64         // bytes
+	Block   int64         // index of the first block that is lost
+	Worker  string        // host:port of who had it; empty: nobody knows
+	Contact time.Duration // since the worker was last heard of
+}
+
+// LostFiles lists files of which something is lost, so many at most, and counts them all. The leader looks at every file.
+func (f *FS) LostFiles(ctx context.Context, most int64) (files []LostFile, count int64, err error) {
+	list, err := lead(ctx, f, "report", "/", func(ctx context.Context, conn *grpc.ClientConn) (*clusterpb.LostFileList, error) {
+		return clusterpb.NewAdminClient(conn).LostFiles(ctx, &clusterpb.LostFilesRequest{Most: most})
+	})
+	for _, l := range list.GetFiles() {
+		file := LostFile{Path: l.GetPath(), Length: l.GetLength(), Block: l.GetBlock()}
+		if had := l.GetHolder(); had != nil {
+			file.Worker, file.Contact = wire.HostPort(had.GetHost(), int(had.GetRpcPort())), time.Duration(had.GetLastContactMs())*time.Millisecond
+		}
+		files = append(files, file)
+	}
+	return files, list.GetCount(), err
 }

@@ -34,6 +34,8 @@ type Config struct {
 	NoCache        bool          // what is read is not kept by workers
 	NoShortCircuit bool          // all is read by streams, nothing from the disks of workers on this host
 	NoFill         bool          // what a reader in order left unread is not fetched, see [File.Close]
+
+	DurableCopies int // workers, on hosts of their own, that hold each block of an [AsyncThrough] file before it is complete; 1 by default
 }
 
 // Defaults of [Config].
@@ -59,6 +61,7 @@ func (c Config) withDefaults() Config {
 	c.StreamTimeout = cmp.Or(c.StreamTimeout, defaultStreamTimeout)
 	c.WorkersFor = cmp.Or(c.WorkersFor, defaultWorkersFor)
 	c.ReadAhead = cmp.Or(c.ReadAhead, defaultReadAhead)
+	c.DurableCopies = max(c.DurableCopies, 1)
 	c.Umask = cmp.Or(c.Umask, defaultUmask)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -113,8 +113,13 @@ func (x *File) noWorker(op string, last error) error {
 var errMute = errors.New("the worker fell silent")
 
 // fetchFrom asks one worker for the bytes from off in the block.
-func (x *File) fetchFrom(ctx context.Context, conn *grpc.ClientConn, blockID, off int64, to sink, how pattern) (err error) {
-	cfg := x.fs.cfg
+func (x *File) fetchFrom(ctx context.Context, conn *grpc.ClientConn, blockID, off int64, to sink, how pattern) error {
+	return x.fs.receive(ctx, conn, x.request(blockID, off, int64(to.room()), how), to)
+}
+
+// receive reads from one worker, until there is no room in to.
+func (f *FS) receive(ctx context.Context, conn *grpc.ClientConn, req *pb.ReadRequest, to sink) (err error) {
+	cfg := f.cfg
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	silence := time.AfterFunc(cfg.StreamTimeout, func() { cancel(errMute) })
@@ -129,17 +134,21 @@ func (x *File) fetchFrom(ctx context.Context, conn *grpc.ClientConn, blockID, of
 	if err != nil {
 		return err
 	}
-	if err := stream.SendMsg(x.request(blockID, off, int64(to.room()), how)); err != nil && err != io.EOF { // EOF: RecvMsg says why
+	if err := stream.SendMsg(req); err != nil && err != io.EOF { // EOF: RecvMsg says why
 		return err
 	}
 	if err := stream.CloseSend(); err != nil {
 		return err
 	}
 	for to.room() > 0 {
-		f := frame{to: to}
-		err := stream.RecvMsg(&f)
+		msg := frame{to: to}
+		err := stream.RecvMsg(&msg)
 		if err == nil {
-			err = f.err
+			err = msg.err
+		}
+		if p, able := to.(passer); able && err == nil {
+			silence.Stop() // whoever they are passed to may take his time
+			err = p.pass()
 		}
 		if err == io.EOF {
 			return io.ErrUnexpectedEOF

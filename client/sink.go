@@ -9,6 +9,9 @@ type sink interface {
 	take(data mem.BufferSlice, skip int)
 }
 
+// passer is a sink that passes on what it took, before more is received.
+type passer interface{ pass() error }
+
 // filling copies into memory of the reader's.
 type filling struct{ p []byte }
 

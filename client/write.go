@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"syscall"
+	"time"
 
 	"goosefs/wire/pb"
 
@@ -23,7 +24,7 @@ type Writer struct {
 	end  context.CancelFunc
 
 	length  int64
-	block   *outStream // of the block that is being written; nil between two
+	block   copies     // of the block that is being written; nil between two
 	file    *outStream // of the whole file, to the under file system
 	blocks  []int64    // that were written
 	nocache bool       // the cache took no more; the file goes on without it
@@ -104,7 +105,7 @@ func (w *Writer) endBlock() error {
 	}
 	err := w.block.commit()
 	if err == nil {
-		w.blocks = append(w.blocks, w.block.block)
+		w.blocks = append(w.blocks, w.block[0].block)
 	}
 	w.block = nil
 	return err
@@ -116,9 +117,7 @@ func (w *Writer) spare(err error) error {
 		return err
 	}
 	w.fs.cfg.Log.Debug("not cached while it is written", "path", w.info.Path, "err", err)
-	if w.block != nil {
-		w.block.cancel()
-	}
+	w.block.cancel()
 	w.block, w.nocache = nil, true
 	return nil
 }
@@ -155,10 +154,9 @@ func (w *Writer) Cancel() error {
 	}
 	w.over = true
 	w.end()
-	for _, s := range []*outStream{w.block, w.file} {
-		if s != nil {
-			s.cancel()
-		}
+	w.block.cancel()
+	if w.file != nil {
+		w.file.cancel()
 	}
 	ctx, cancel := context.WithTimeout(w.fs.ctx, w.fs.cfg.StreamTimeout)
 	defer cancel()
@@ -187,8 +185,13 @@ func (f *FS) removeVersion(ctx context.Context, info Info) error {
 }
 
 // Persist has a file that is only cached brought into the under file system, in the background.
-func (f *FS) Persist(ctx context.Context, path string) error {
-	req := &pb.ScheduleAsyncPersistencePRequest{Path: &path, Options: &pb.ScheduleAsyncPersistencePOptions{CommonOptions: newOperation()}}
+func (f *FS) Persist(ctx context.Context, path string) error { return f.PersistAfter(ctx, path, 0) }
+
+// PersistAfter is Persist of a file that need not be begun before a while has passed.
+func (f *FS) PersistAfter(ctx context.Context, path string, wait time.Duration) error {
+	req := &pb.ScheduleAsyncPersistencePRequest{Path: &path, Options: &pb.ScheduleAsyncPersistencePOptions{
+		CommonOptions: newOperation(), PersistenceWaitTime: proto.Int64(wait.Milliseconds()),
+	}}
 	return change(ctx, f, "persist", path, func(ctx context.Context, c pb.FileSystemMasterClientServiceClient) error {
 		_, err := c.ScheduleAsyncPersistence(ctx, req)
 		return err

@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 	"syscall"
+	"time"
 
 	"goosefs/wire"
 	"goosefs/wire/pb"
@@ -27,9 +28,14 @@ type outStream struct {
 	sent   int64
 }
 
-// openBlock opens a stream for a block, to the worker that the block's id chooses; to the next if that is not reached.
-func (w *Writer) openBlock(block int64) (*outStream, error) {
-	return w.open(block, &pb.WriteRequestCommand{
+// openBlock opens a stream for a block, to the worker that the block's id chooses; to the next if that is not reached. Where
+// several workers are to hold it, it opens as many.
+func (w *Writer) openBlock(block int64) (copies, error) {
+	n := 1
+	if w.kind == AsyncThrough {
+		n = w.fs.cfg.DurableCopies
+	}
+	return w.open(block, n, &pb.WriteRequestCommand{
 		Type: pb.RequestType_GOOSEFS_BLOCK.Enum(), Id: &block, Offset: proto.Int64(0),
 		SpaceToReserve: &w.info.BlockSize, AsyncWrite: proto.Bool(w.kind == AsyncThrough),
 	})
@@ -37,40 +43,70 @@ func (w *Writer) openBlock(block int64) (*outStream, error) {
 
 // openFile opens a stream for the whole file to its under file system.
 func (w *Writer) openFile() (*outStream, error) {
-	return w.open(w.info.ID, &pb.WriteRequestCommand{
+	to, err := w.open(w.info.ID, 1, &pb.WriteRequestCommand{
 		Type: pb.RequestType_UFS_FILE.Enum(), Id: proto.Int64(-1), Offset: proto.Int64(0), SpaceToReserve: proto.Int64(math.MaxInt64),
 		CreateUfsFileOptions: &pb.CreateUfsFileOptions{
 			UfsPath: &w.info.UFSPath, Owner: &w.info.Owner, Group: &w.info.Group, Mode: proto.Int32(int32(w.info.Mode)), MountId: &w.info.MountID,
 		},
 	})
+	if err != nil {
+		return nil, err
+	}
+	return to[0], nil
 }
 
-func (w *Writer) open(key int64, command *pb.WriteRequestCommand) (*outStream, error) {
+// copiesFor is how long workers are looked for while there are some, but too few.
+const copiesFor = 3 * time.Second
+
+// open opens streams to n workers on as many hosts, or to none.
+func (w *Writer) open(key int64, n int, command *pb.WriteRequestCommand) (copies, error) {
 	f := w.fs
-	var last error
-	for at := range f.workers.candidates(w.ctx, byRank(f.workers.list(w.ctx), key)) {
-		s, err := w.openAt(at, command)
-		if err == nil {
-			s.block = key
-			return s, nil
+	var to copies
+	hosts := make(map[string]bool)
+	for end := time.Now().Add(copiesFor); ; {
+		var last error
+		for at := range f.workers.candidates(w.ctx, byRank(f.workers.list(w.ctx), key)) {
+			if hosts[at.Host] {
+				continue
+			}
+			s, err := w.openAt(at, command)
+			switch {
+			case err == nil:
+				s.block, hosts[at.Host] = key, true
+				if to = append(to, s); len(to) == n {
+					return to, nil
+				}
+			case w.ctx.Err() != nil:
+				to.cancel()
+				return nil, &fs.PathError{Op: "write", Path: w.info.Path, Err: w.ctx.Err()}
+			case !wire.Unreached(err):
+				to.cancel()
+				return nil, wire.FromStatus("write", w.info.Path, err)
+			default:
+				f.workers.avoid(at)
+				last = err
+			}
 		}
-		if w.ctx.Err() != nil {
-			return nil, &fs.PathError{Op: "write", Path: w.info.Path, Err: w.ctx.Err()}
+		if len(to) == 0 || time.Now().After(end) || w.ctx.Err() != nil {
+			to.cancel()
+			return nil, w.tooFew(len(to), n, last)
 		}
-		if !wire.Unreached(err) {
-			return nil, wire.FromStatus("write", w.info.Path, err)
-		}
-		f.workers.avoid(at)
-		last = err
+		f.workers.doubt() // one may just have been started
+		sleep(w.ctx, f.cfg.RetryPauseMax)
 	}
+}
+
+// tooFew is the error when so many workers could be reached of those that are wanted. last is why another was not.
+func (w *Writer) tooFew(found, wanted int, last error) error {
 	reason := "none is registered"
 	if last != nil {
 		reason = wire.Reason(last)
 	}
-	return nil, &unreachableError{
-		text: fmt.Sprintf("no available GooseFS worker found to write %s: %s", w.info.Path, reason),
-		at:   &fs.PathError{Op: "write", Path: w.info.Path, Err: syscall.EIO},
+	text := fmt.Sprintf("no available GooseFS worker found to write %s: %s", w.info.Path, reason)
+	if wanted > 1 {
+		text = fmt.Sprintf("%s is to be on %d workers on hosts of their own (goosefs.user.file.replication.durable), and %d can be reached", w.info.Path, wanted, found)
 	}
+	return &unreachableError{text: text, at: &fs.PathError{Op: "write", Path: w.info.Path, Err: syscall.EIO}}
 }
 
 // byRank orders workers for a key: each key has an order of its own, which changes little when workers come and go.

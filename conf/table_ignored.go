@@ -48,7 +48,7 @@ func ignoredOfServers() []ignoredGroup {
 		{"Not built yet: files that expire, replication of cached blocks, writing later.", []string{
 			"goosefs.master.ttl.checker.interval", "goosefs.master.replication.check.interval", "goosefs.master.persistence.checker.interval",
 			"goosefs.user.file.create.ttl", "goosefs.user.file.create.ttl.action",
-			"goosefs.user.file.replication.min", "goosefs.user.file.replication.durable", "goosefs.user.file.replication.number",
+			"goosefs.user.file.replication.min", "goosefs.user.file.replication.number",
 		}},
 		{"Tiers need not be the same on all workers; each tells the masters its own.", []string{
 			"goosefs.master.tieredstore.global.levels", "goosefs.master.tieredstore.global.level{x}.alias", "goosefs.master.tieredstore.global.mediumtype",

@@ -52,7 +52,7 @@ func masterState() []Property {
 		{Name: "goosefs.master.mount.table.root.option.{key}", Template: true, Scope: Master,
 			Meaning: "An option of the root mount, as --option of goosefs fs mount."},
 		{Name: "goosefs.master.worker.timeout", Type: Duration, Default: "5min", Scope: Master,
-			Meaning: "After so long without a report a worker counts as lost. Readers do not wait for this: they avoid a worker that fails at once."},
+			Meaning: "After so long without a report a worker counts as lost, and files that were only on it show as LOST. Readers do not wait for this: they avoid a worker that fails at once."},
 		{Name: "goosefs.master.lost.worker.detection.interval", Type: Duration, Default: "10s", Scope: Master,
 			Meaning: "How often the master looks for lost workers."},
 		{Name: "goosefs.master.ufs.timeout", Type: Duration, Default: "12s", Scope: Master,

@@ -19,6 +19,8 @@ func userProperties() []Property {
 			Meaning: "Where the bytes of a file go that is written: to the cache only (MUST_CACHE, TRY_CACHE, NONE), to the under file system only (THROUGH), to both before the file is there (CACHE_THROUGH), or to the cache and in the background to the under file system (ASYNC_THROUGH)."},
 		{Name: "goosefs.user.file.replication.max", Type: Int, Sign: AnySign, Default: "-1", Scope: Client,
 			Meaning: "How many workers may hold a copy of a block. -1: any number."},
+		{Name: "goosefs.user.file.replication.durable", Type: Int, Default: "1", Scope: Client,
+			Meaning: "How many workers, on hosts of their own, have every block of a file of ASYNC_THROUGH on their disks before its writer is told that it is written. With 2 it outlives the loss of a worker's disk before it is persisted. A write fails while fewer workers can be reached."},
 		{Name: "goosefs.user.file.passive.cache.enabled", Ignored: "Not built yet: second copies on the reader's host.", Meaning: "Not built yet: second copies on the reader's host."},
 		{Name: "goosefs.user.streaming.reader.chunk.size.bytes", Ignored: "Messages carry 1 MB, which is what the way to the worker is built for.", Meaning: "Messages carry 1 MB, which is what the way to the worker is built for."},
 		{Name: "goosefs.user.streaming.data.timeout", Type: Duration, Default: "30s", Scope: Client,

@@ -90,6 +90,7 @@ func clientConfig(c *conf.Conf, log *slog.Logger) (client.Config, error) {
 		NoShortCircuit: !c.Bool("goosefs.user.short.circuit.enabled"),
 		NoFill:         !c.Bool("goosefs.user.fill.enabled"),
 		NoCache:        c.String("goosefs.user.file.readtype.default") == "NO_CACHE",
+		DurableCopies:  c.Int("goosefs.user.file.replication.durable"),
 	}, err
 }
 

@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"iter"
+	"time"
 
 	"goosefs/client"
 )
@@ -17,7 +18,7 @@ type cluster interface {
 	Directly(ctx context.Context, info client.Info) error
 
 	Create(ctx context.Context, path string, o client.CreateOptions) (newFile, error)
-	Persist(ctx context.Context, path string) error
+	PersistAfter(ctx context.Context, path string, wait time.Duration) error
 
 	Mkdir(ctx context.Context, path string, o client.MkdirOptions) error
 	Touch(ctx context.Context, path string) error
@@ -35,6 +36,7 @@ type cluster interface {
 	Cluster(ctx context.Context) (client.Cluster, error)
 	ClusterOf(ctx context.Context, master string) (client.Cluster, error)
 	Workers(ctx context.Context) ([]client.Worker, error)
+	LostFiles(ctx context.Context, most int64) (files []client.LostFile, count int64, err error)
 
 	AddMaster(ctx context.Context, addr string) error
 	RemoveMaster(ctx context.Context, addr string) error

@@ -276,12 +276,18 @@ func (n *fakeNewFile) Cancel() error {
 	return nil
 }
 
-func (f *fakeCluster) Persist(_ context.Context, p string) error {
+func (f *fakeCluster) PersistAfter(_ context.Context, p string, wait time.Duration) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	i, err := f.lookupLocked("persist", p)
 	if err != nil {
 		return err
+	}
+	if wait > 0 {
+		f.mu.calls = append(f.mu.calls, "persist "+p+" after "+wait.String())
+	}
+	if i.Persistence == "LOST" {
+		return nil
 	}
 	i.Persistence = "TO_BE_PERSISTED"
 	if f.mu.fails["stuck "+p] == nil {

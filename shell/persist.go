@@ -19,7 +19,7 @@ const (
 
 func persistVerb() verb {
 	return verb{
-		name: "persist", args: "[-p <n>] [-t <ms>] <path> ...",
+		name: "persist", args: "[-p <n>] [-t <ms>] [-w <ms>] <path> ...",
 		summary:  "bring files that are only cached into the under file system, and wait until they are there",
 		about:    "Of a directory all files below it are. Those that are there already are passed over.",
 		examples: []string{"goosefs fs persist /data", "goosefs fs persist -p 16 -t 60000 '/logs/*'"},
@@ -27,6 +27,7 @@ func persistVerb() verb {
 			return []cli.Flag{
 				&cli.IntFlag{Name: "p", Aliases: []string{"parallelism"}, Usage: "how many files are waited for at a time", Value: 4},
 				&cli.Int64Flag{Name: "t", Aliases: []string{"timeout"}, Usage: "how long one file is waited for, in ms", Value: persistTimeout.Milliseconds()},
+				&cli.Int64Flag{Name: "w", Aliases: []string{"wait"}, Usage: "how long each file waits before it is begun, in ms"},
 			}
 		},
 		min: 1, max: -1,
@@ -38,6 +39,10 @@ func runPersist(ctx context.Context, s *session) error {
 	at, timeout := s.flags.Int("p"), s.flags.Int64("t")
 	if at < 1 || at > mostThreads {
 		return usagef("-p: %d is not between 1 and %d", at, mostThreads)
+	}
+	wait := s.flags.Int64("w")
+	if wait < 0 || wait > time.Duration(1<<62).Milliseconds() {
+		return usagef("-w: %d is no time in ms", wait)
 	}
 	if timeout < 1 || timeout > time.Duration(1<<62).Milliseconds() {
 		return usagef("-t: %d is no time in ms", timeout)
@@ -62,7 +67,7 @@ func runPersist(ctx context.Context, s *session) error {
 	done := 0
 	err = inParallelOf(ctx, at, each(files),
 		func(ctx context.Context, p string) error {
-			return persistOne(ctx, c, p, time.Duration(timeout)*time.Millisecond)
+			return persistOne(ctx, c, p, time.Duration(wait)*time.Millisecond, time.Duration(timeout)*time.Millisecond)
 		},
 		func(p string, err error) error {
 			if stops(err) {
@@ -118,9 +123,9 @@ func unpersisted(ctx context.Context, c cluster, path string) iter.Seq2[string, 
 	}
 }
 
-// persistOne has a file persisted, and returns when it is.
-func persistOne(ctx context.Context, c cluster, path string, timeout time.Duration) error {
-	if err := c.Persist(ctx, path); err != nil {
+// persistOne has a file persisted, after a wait, and returns when it is, or when nothing is left to be persisted.
+func persistOne(ctx context.Context, c cluster, path string, wait, timeout time.Duration) error {
+	if err := c.PersistAfter(ctx, path, wait); err != nil {
 		return err
 	}
 	limit := time.NewTimer(timeout)
@@ -129,6 +134,9 @@ func persistOne(ctx context.Context, c cluster, path string, timeout time.Durati
 		info, err := c.Stat(ctx, path, client.StatOptions{})
 		if err != nil || info.Persistence == "PERSISTED" {
 			return err
+		}
+		if info.Persistence == "LOST" {
+			return faultf("persist", path, syscall.EIO, "Cannot persist %s: it is lost, unless the worker that held it comes back; then it is persisted", path)
 		}
 		select {
 		case <-time.After(pause):

@@ -8,9 +8,10 @@ import (
 
 func reportVerb() verb {
 	return verb{
-		name: "report", args: "[summary|capacity|ufs|metrics] [-live|-lost|-workers <worker names>]",
-		summary: "print how the cluster is: in short, by worker, by mount, or in numbers",
+		name: "report", args: "[summary|capacity|ufs|metrics|lost] [-live|-lost|-workers <worker names>]",
+		summary: "print how the cluster is: in short, by worker, by mount, in numbers, or which files lost bytes",
 		about: "summary is printed when nothing else is asked for. The flags choose the workers of capacity, all by default. " +
+			"lost lists files that were only cached and of which bytes are gone with their worker: they are back when it is. " +
 			"It fails unless a master leads.",
 		examples: []string{"goosefs fsadmin report", "goosefs fsadmin report capacity -live", "goosefs fsadmin report metrics"},
 		flags: func() []cli.Flag {
@@ -27,7 +28,7 @@ func reportVerb() verb {
 
 func runReport(ctx context.Context, s *session) error {
 	kinds := map[string]func(context.Context, *session, cluster) error{
-		"summary": reportSummary, "capacity": reportCapacity, "ufs": reportUFS, "metrics": reportMetrics,
+		"summary": reportSummary, "capacity": reportCapacity, "ufs": reportUFS, "metrics": reportMetrics, "lost": reportLost,
 	}
 	kind := s.arg(0)
 	if kind == "" {

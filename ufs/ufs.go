@@ -117,6 +117,10 @@ type Mover interface {
 	// ESTALE says that it is another version: nothing has been moved. If it is gone, and
 	// what it has become is at to, then an earlier Move got this far, which is fine.
 	Move(ctx context.Context, from, to string, v Version) (Info, error)
+
+	// Moved describes what an object of version v has become that a Move gave the name
+	// to. ESTALE says that something else is there.
+	Moved(ctx context.Context, to string, v Version) (Info, error)
 }
 
 // Sequential is an ability of a UFS that can be slow at starting in the middle

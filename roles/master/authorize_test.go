@@ -176,6 +176,14 @@ func TestUnfinishedFilesOfOthers(t *testing.T) {
 	denied(t, bob.Complete(ctx, "/w/f", 0), syscall.EACCES, "user=bob, access=-w-")
 	_, err = rpc(t, c, "bob").RemoveBlocks(ctx, &pb.RemoveBlocksPRequest{BlockIds: []int64{info.ID &^ (1<<24 - 1), 1 << 40}})
 	denied(t, wire.FromStatus("", "", err), syscall.EACCES, "user=bob, access=-w-, path=/w/f")
+	shared, err := alice.Create(ctx, "/w/shared", client.CreateOptions{Mode: 0o666})
+	must(t, err)
+	for user, ids := range map[string][]int64{"alice": {info.ID, shared.ID}, "bob": {shared.ID}} { // as writers do that give up
+		for _, id := range ids {
+			_, err := rpc(t, c, user).RemoveBlocks(ctx, &pb.RemoveBlocksPRequest{BlockIds: []int64{id &^ (1<<24 - 1), 1 << 40}})
+			must(t, err)
+		}
+	}
 	must(t, alice.Complete(ctx, "/w/f", 0)) // its mode is for others
 	check := func(user string, bits pb.Bits, path string) error {
 		_, err := rpc(t, c, user).CheckAccess(ctx, &pb.CheckAccessPRequest{Path: &path, Options: &pb.CheckAccessPOptions{Bits: &bits}})

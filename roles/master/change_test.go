@@ -322,18 +322,24 @@ func TestHalfChanges(t *testing.T) {
 	}
 }
 
-// A file is persisted when what its writer said is there, and not before.
+// A file is persisted when what its writer said is there, staged, and not before. What others put there under its name is not
+// taken for it.
 func TestCompleteWrittenThrough(t *testing.T) {
 	src := mem.New()
 	m := alone(t, nil, map[string]ufs.UFS{"mem://root": src})
 	ctx := t.Context()
 	must(t, create("/f")(ctx, m.rpc, op(1)))
-	want(t, complete("/f", 5)(ctx, m.rpc, op(2)), syscall.ENOENT, "")
-	put(t, src, "f", "123")
-	want(t, complete("/f", 5)(ctx, m.rpc, op(3)), syscall.EIO, "")
-	put(t, src, "f", "12345")
-	must(t, complete("/f", 5)(ctx, m.rpc, op(4)))
-	must(t, complete("/f", 5)(ctx, m.rpc, op(4)))
+	staged := ufs.Staged("f", stat(t, m.FS, "/f").ID)
+	want(t, complete("/f", 5)(ctx, m.rpc, op(2)), syscall.EIO, "/f has 0 bytes in the under file system, not 5")
+	put(t, src, "f", "54321")
+	want(t, complete("/f", 5)(ctx, m.rpc, op(3)), syscall.EIO, "/f has 0 bytes in the under file system, not 5")
+	put(t, src, staged, "123")
+	want(t, complete("/f", 5)(ctx, m.rpc, op(4)), syscall.EIO, "/f has 3 bytes in the under file system, not 5")
+	put(t, src, staged, "12345")
+	want(t, complete("/f", 5)(ctx, m.rpc, op(5)), syscall.EEXIST, "")
+	must(t, src.Remove(ctx, "f"))
+	must(t, complete("/f", 5)(ctx, m.rpc, op(6)))
+	must(t, complete("/f", 5)(ctx, m.rpc, op(6)))
 	if info := stat(t, m.FS, "/f"); info.Length != 5 || info.Persistence != "PERSISTED" || len(info.Blocks) != 1 {
 		t.Errorf("complete as %+v", info)
 	}
@@ -341,7 +347,7 @@ func TestCompleteWrittenThrough(t *testing.T) {
 	if info, err := m.Stat(ctx, "/f", client.StatOptions{Sync: true}); err != nil || info.ID != id {
 		t.Errorf("a file that was just written is another: %d, was %d, %v", info.ID, id, err)
 	}
-	if err := complete("/f", 5)(ctx, m.rpc, op(5)); err == nil {
+	if err := complete("/f", 5)(ctx, m.rpc, op(7)); err == nil {
 		t.Error("completed twice")
 	}
 }

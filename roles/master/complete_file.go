@@ -2,8 +2,6 @@ package master
 
 import (
 	"context"
-	"fmt"
-	"io/fs"
 	"syscall"
 
 	"goosefs/metastore"
@@ -54,6 +52,9 @@ func (s *fileService) CompleteFile(ctx context.Context, req *pb.CompleteFilePReq
 		}
 		s.registry.dropUnlike(r.Inode.ID, r.Inode.BlockSize, complete.Length)
 	}
+	if wait := waitOf(o.GetAsyncPersistOptions()); wait > 0 && r.Inode != nil {
+		s.persister.postpone(r.Inode.ID, wait)
+	}
 	result, err := s.propose(ctx, complete, clean(complete.Path))
 	if err != nil {
 		return nil, err
@@ -67,56 +68,6 @@ func (s *fileService) CompleteFile(ctx context.Context, req *pb.CompleteFilePReq
 // unwritten says whether a file is to be in its under file system when it is complete.
 func unwritten(r metastore.Resolution) bool {
 	return r.Inode != nil && !r.Inode.Completed && r.Inode.Persistence == metastore.ToBePersisted && r.Mount.ID != 0
-}
-
-// placeThrough gives what waits under a staged name in r's under file system the file's own name, if it has the length.
-func (m *Master) placeThrough(ctx context.Context, r metastore.Resolution, staged string, length int64) (info ufs.Info, err error) {
-	src, err := m.sources.of(r.Mount)
-	if err != nil {
-		return info, err
-	}
-	err = src.call(ctx, func(ctx context.Context, u ufs.UFS) error {
-		info, err = place(ctx, u, staged, r.Rel, length, fs.FileMode(r.Inode.Mode).Perm())
-		return err
-	})
-	if err == nil && info.Size != length {
-		return info, &metastore.Error{
-			Text: fmt.Sprintf("%s has %d bytes in the under file system, not %d: it was not written whole", r.Path, info.Size, length),
-			Err:  pathErr("complete", r.Path, syscall.EIO),
-		}
-	}
-	return info, err
-}
-
-// place renames staged to name, unless its size is another. What was placed by an earlier try of the call is there
-// already. An empty file is made.
-func place(ctx context.Context, u ufs.UFS, staged, name string, length int64, mode fs.FileMode) (ufs.Info, error) {
-	info, err := u.Stat(ctx, staged)
-	if errnoOf(err) == syscall.ENOENT {
-		there, thereErr := u.Stat(ctx, name)
-		if thereErr == nil && !there.Dir || length > 0 {
-			return there, thereErr
-		}
-		info, err = makeEmpty(ctx, u, staged, mode)
-	}
-	if err != nil || info.Size != length {
-		return info, err
-	}
-	if err := u.Rename(ctx, staged, name); err != nil {
-		return info, err
-	}
-	return u.Stat(ctx, name)
-}
-
-func makeEmpty(ctx context.Context, u ufs.UFS, name string, mode fs.FileMode) (info ufs.Info, err error) {
-	if err := ufs.MkdirAll(ctx, u, ufs.Parent(name)); err != nil {
-		return info, err
-	}
-	w, err := u.Create(ctx, name, mode)
-	if err != nil {
-		return info, err
-	}
-	return w.Commit(ctx)
 }
 
 // dropStaged removes what of a file was written to its under file system and never got its name. What is left of it is

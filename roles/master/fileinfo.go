@@ -16,12 +16,16 @@ const maxBlocks = 20_000
 
 // fileInfo is an inode, whose fields it shares, as clients see it. p is its path, m the mount that it is in, ufsPath its place there.
 func (m *Master) fileInfo(n *metastore.Inode, p string, mount metastore.Mount, ufsPath string) *pb.FileInfo {
+	state := n.Persistence // what the cache lost of it may come back: it is nothing that the log need know
+	if _, found := m.registry.lostBlock(n, m.now()); found {
+		state = metastore.Lost
+	}
 	info := &pb.FileInfo{
 		FileId: &n.ID, Name: &n.Name, Path: &p, UfsPath: &ufsPath,
 		Length: &n.Length, BlockSizeBytes: &n.BlockSize,
 		CreationTimeMs: &n.CreateTime, LastModificationTimeMs: &n.ModTime, LastAccessTimeMs: &n.AccessTime,
 		Completed: proto.Bool(n.Completed || n.Dir), Folder: &n.Dir, Cacheable: proto.Bool(true),
-		Persisted: proto.Bool(n.Persistence == metastore.Persisted), PersistenceState: proto.String(n.Persistence.String()),
+		Persisted: proto.Bool(n.Persistence == metastore.Persisted), PersistenceState: proto.String(state.String()),
 		Owner: &n.Owner, Group: &n.Group, Mode: proto.Int32(int32(n.Mode)),
 		MountPoint: proto.Bool(n.MountID != 0), MountId: &mount.ID, Xattr: n.Xattr,
 		UfsFingerprint: proto.String(fingerprint(n, mount, m.sources.kindOf(mount))),

@@ -81,7 +81,7 @@ func Start(o Options) (*Master, error) {
 	m := &Master{
 		options: o, self: self, log: o.Log, started: time.Now(), now: time.Now, failed: make(chan struct{}),
 		operations: newOperations(), changes: newChanges(), sources: newSources(o), hub: newHub(),
-		registry: newRegistry(o.WorkerTimeout, o.VirtualNodes),
+		registry: newRegistry(o.WorkerTimeout, o.VirtualNodes, time.Now()),
 		meetings: newMeetings(o.Network), acquaintances: newAcquaintances(), lives: newLives(o.Election),
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())

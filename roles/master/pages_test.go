@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"goosefs/metastore"
 	"goosefs/ufs"
@@ -16,7 +17,7 @@ import (
 
 // Messages of a listing have at most a thousand entries and stay below what clients take, whatever the files are like.
 func TestPages(t *testing.T) {
-	m := &Master{sources: sourcesOver(map[string]ufs.UFS{"u": mem.New()}), registry: newCrew(t).registry}
+	m := &Master{now: time.Now, sources: sourcesOver(map[string]ufs.UFS{"u": mem.New()}), registry: newCrew(t).registry}
 	m.options.StripeSize = 1 << 30
 	mount := metastore.Mount{ID: 1, UFS: "u"}
 	crew := &crew{registry: m.registry, t: t, sessions: make(map[int64]*session)}

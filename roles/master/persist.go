@@ -32,7 +32,12 @@ func (s *fileService) ScheduleAsyncPersistence(ctx context.Context, req *pb.Sche
 		return nil, &metastore.Error{Text: "Cannot persist " + r.Path + ": it is being written", Err: pathErr("persist", r.Path, syscall.EBUSY)}
 	case r.Mount.ReadOnly:
 		return nil, &metastore.Error{Text: "Cannot persist " + r.Path + ": it is under a readonly mount point " + r.Mount.Path, Err: pathErr("persist", r.Path, syscall.EROFS)}
-	case r.Inode.Persistence != metastore.NotPersisted && r.Inode.Persistence != metastore.Lost:
+	case r.Inode.Persistence == metastore.Persisted:
+		return done, nil
+	}
+	s.persister.postpone(r.Inode.ID, waitOf(req.GetOptions()))
+	if r.Inode.Persistence == metastore.ToBePersisted {
+		s.persister.wake()
 		return done, nil
 	}
 	state := metastore.ToBePersisted

@@ -3,12 +3,15 @@ package master
 import (
 	"cmp"
 	"context"
+	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
 
 	"goosefs/metastore"
 	"goosefs/wire/clusterpb"
+	"goosefs/wire/pb"
 )
 
 const (
@@ -28,7 +31,8 @@ type persister struct {
 
 	mu struct {
 		sync.Mutex
-		jobs map[int64]*persistJob // by file
+		jobs  map[int64]*persistJob // by file
+		waits map[int64]time.Time   // not before, of files whose first try is to wait
 	}
 }
 
@@ -43,7 +47,26 @@ type persistJob struct {
 func newPersister(m *Master) *persister {
 	p := &persister{Master: m, waking: make(chan struct{}, 1)}
 	p.mu.jobs = make(map[int64]*persistJob)
+	p.mu.waits = make(map[int64]time.Time)
 	return p
+}
+
+// postpone has the first try of a file that is in the queue, or is about to be, wait so long from now on, if another leader does
+// not come first.
+func (p *persister) postpone(file int64, wait time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	until := p.now().Add(wait)
+	p.mu.waits[file] = until
+	if j := p.mu.jobs[file]; j != nil && j.tries == 0 {
+		j.next = until
+	}
+}
+
+// waitOf is how long the caller wants the first try to wait; what is below 0 is no time.
+func waitOf(o *pb.ScheduleAsyncPersistencePOptions) time.Duration {
+	most := time.Duration(math.MaxInt64 / 2)
+	return time.Duration(min(max(o.GetPersistenceWaitTime(), 0), most.Milliseconds())) * time.Millisecond
 }
 
 // wake has the queue looked at.
@@ -58,6 +81,7 @@ func (p *persister) wake() {
 func (p *persister) run(t *term) {
 	p.mu.Lock()
 	clear(p.mu.jobs)
+	clear(p.mu.waits)
 	p.mu.Unlock()
 	tick := time.NewTicker(persistRound)
 	defer tick.Stop()
@@ -105,7 +129,7 @@ func (p *persister) due(queue []metastore.Inode, now time.Time) (tasks []task) {
 	for _, n := range queue {
 		j := p.mu.jobs[n.ID]
 		if j == nil {
-			j = &persistJob{}
+			j = &persistJob{next: p.mu.waits[n.ID]}
 		}
 		jobs[n.ID] = j
 		if j.worker == 0 || j.worker == byMaster {
@@ -121,6 +145,7 @@ func (p *persister) due(queue []metastore.Inode, now time.Time) (tasks []task) {
 		busy[j.worker]++
 	}
 	p.mu.jobs = jobs
+	maps.DeleteFunc(p.mu.waits, func(_ int64, until time.Time) bool { return until.Before(now) })
 	for _, n := range queue {
 		j := jobs[n.ID]
 		if j.worker != 0 || now.Before(j.next) {

@@ -21,6 +21,7 @@ func fileOf(block int64) int64 { return block | blockMask }
 // Each master has its own.
 type registry struct {
 	timeout      time.Duration // without a report a worker is lost
+	since        time.Time     // workers report
 	virtualNodes int           // places of a worker on the ring
 
 	mu struct {
@@ -43,6 +44,7 @@ type worker struct {
 	count   *clusterpb.Counters
 	seen    time.Time
 	session *session // nil: lost
+	whole   bool     // it has told all that it holds since it last began anew
 	blocks  map[int64]int64
 	writing []int64 // files that are being written on it
 }
@@ -72,8 +74,8 @@ type holder struct {
 	bytes  int64
 }
 
-func newRegistry(timeout time.Duration, virtualNodes int) *registry {
-	r := &registry{timeout: timeout, virtualNodes: virtualNodes}
+func newRegistry(timeout time.Duration, virtualNodes int, now time.Time) *registry {
+	r := &registry{timeout: timeout, since: now, virtualNodes: virtualNodes}
 	r.mu.workers = make(map[int64]*worker)
 	r.mu.places = make(map[int64]map[int64][]holder)
 	r.mu.fewer = make(chan struct{})
@@ -101,6 +103,7 @@ func (r *registry) report(s *session, in *clusterpb.WorkerReport, now time.Time)
 	w.host, w.port, w.started = in.GetHost(), int(in.GetRpcPort()), in.GetStartTimeMs()
 	w.tiers, w.count, w.socket, w.writing = in.GetTiers(), in.GetCounters(), in.GetSocket(), in.GetWriting()
 	if in.GetReset_() {
+		w.whole = false
 		for block := range w.blocks {
 			r.placeLocked(w, block, 0)
 		}
@@ -116,6 +119,7 @@ func (r *registry) report(s *session, in *clusterpb.WorkerReport, now time.Time)
 		}
 	}
 	r.wakeLocked()
+	w.whole = w.whole || in.GetTicket() > 0
 	if in.GetTicket() > s.told {
 		s.told = in.GetTicket()
 		s.wakeLocked()

@@ -19,7 +19,7 @@ type crew struct {
 }
 
 func newCrew(t *testing.T) *crew {
-	return &crew{newRegistry(time.Minute, 100), t, time.Now(), make(map[int64]*session)}
+	return &crew{newRegistry(time.Minute, 100, time.Now()), t, time.Now(), make(map[int64]*session)}
 }
 
 const testFile = 7<<24 | blockMask

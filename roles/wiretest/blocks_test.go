@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"goosefs/client"
 	"goosefs/roles/rolestest"
 	"goosefs/wire/pb"
 
@@ -230,6 +231,70 @@ func TestOpenLocalBlock(t *testing.T) {
 		t.Errorf("the holder's bytes are others: %v", err)
 	}
 	unlock()
+}
+
+// Each block that a client wrote is lent, be it within its file, not complete yet, or known again after a restart only from the
+// worker's disk. Who holds it keeps its bytes when the file is removed.
+func TestOpenLocalBlockWritten(t *testing.T) {
+	s := newStand(t, rolestest.Options{})
+	data := bytesOf(2*blockSize + 10)
+	w, err := s.Client().CreateFile(t.Context(), "/f", client.CreateOptions{Type: client.MustCache})
+	must(t, err)
+	_, err = w.Write(data)
+	must(t, err)
+	ids := []int64{w.Info().ID &^ (1<<24 - 1), w.Info().ID&^(1<<24-1) + 1, w.Info().ID&^(1<<24-1) + 2}
+	s.awaitCached(0, map[int64]int64{ids[0]: blockSize, ids[1]: blockSize})
+	check := func(when string) (held *os.File) {
+		t.Helper()
+		for i, block := range ids {
+			part := data[i*blockSize : min((i+1)*blockSize, len(data))]
+			if s.checkBlocks(0, block)[block] == 0 {
+				_, _, err := s.lend(0, block, int64(len(part)))
+				want(t, when+", a block that is not written", err, codes.NotFound, "")
+				continue
+			}
+			reply, unlock, err := s.lend(0, block, int64(len(part)))
+			must(t, err)
+			got, err := os.ReadFile(reply.GetPath())
+			if err != nil || string(got) != string(part) || reply.GetBlockSize() != int64(len(part)) {
+				t.Errorf("%s, block %d: %d bytes in %v: %v", when, i, len(got), reply, err)
+			}
+			if i == 1 {
+				held, err = os.Open(reply.GetPath())
+				must(t, err)
+				t.Cleanup(func() { held.Close() })
+				continue
+			}
+			unlock()
+		}
+		return held
+	}
+	check("while it is written")
+	must(t, w.Close())
+	check("complete")
+	s.StopWorker(0)
+	s.StartWorker(0)
+	s.WaitForWorkers(1)
+	s.blocks[0] = pb.NewBlockWorkerClient(s.WorkerConn(0))
+	held := check("after a restart")
+	must(t, s.remove("/f", false))
+	s.awaitGone(0, ids...)
+	got := make([]byte, blockSize)
+	if _, err := held.ReadAt(got, 0); err != nil || string(got) != string(data[blockSize:2*blockSize]) {
+		t.Errorf("the holder's bytes are others: %v", err)
+	}
+	_, _, err = s.lend(0, ids[0], blockSize)
+	want(t, "what is gone", err, codes.NotFound, "")
+}
+
+// awaitGone waits until a worker keeps nothing of blocks.
+func (s *stand) awaitGone(i int, blocks ...int64) {
+	s.t.Helper()
+	for end := time.Now().Add(rolestest.Patience); len(s.checkBlocks(i, blocks...)) > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			s.t.Fatal("blocks stay cached")
+		}
+	}
 }
 
 // A block is lent while what is written of it is whole, also after the worker was started anew and knows its bytes only from

@@ -37,11 +37,6 @@ func sourceGone(path string, err error) error {
 	return readErrorf(path, syscall.ESTALE, "file changed in UFS since open: %s: %v", path, err)
 }
 
-// lost: a block is not here, and not in the under file system. Another worker may have it.
-func lost(src *source, index int64) error {
-	return readErrorf(src.GetPath(), syscall.ENODATA, "block %d of %s is not on this worker, and the file is not in the under file system: if no other worker has it, it is lost", index, src.GetPath())
-}
-
 // sourceFailed: the source does not give the bytes. That is an I/O error, whatever kind of trouble the source has: the
 // reader must not take it for trouble with this worker.
 func sourceFailed(err error) error {

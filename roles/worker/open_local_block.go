@@ -19,8 +19,8 @@ import (
 // OpenLocalBlock tells a client on this host the file that begins with the bytes of a block that is cached whole. Until the
 // client ends the stream the bytes stay where they are: should the file be unlinked, whoever has mapped it keeps them.
 //
-// Cached bytes lie in one file for each file, so only a file's first block begins one. Of others, and of what is not cached, the
-// client is told at once that there is none, and it reads by a stream.
+// A block that a client wrote is a file of its own. What was fetched lies in one file for each file, so only its first block
+// begins one. Of others, and of what is not cached, the client is told at once that there is none, and it reads by a stream.
 func (s *blockService) OpenLocalBlock(stream grpc.BidiStreamingServer[pb.OpenLocalBlockRequest, pb.OpenLocalBlockResponse]) error {
 	req, err := stream.Recv()
 	if err == io.EOF {
@@ -54,8 +54,8 @@ func (w *Worker) lendBlock(ctx context.Context, block int64) (f *os.File, length
 	if block <= 0 {
 		return nil, 0, invalid(block)
 	}
-	info, known := w.cache.Info(block | blockMask)
-	if !known || block&blockMask != 0 || info.Length == 0 {
+	info, length, known := w.begunBy(block)
+	if !known {
 		return nil, 0, notLocal(block)
 	}
 	cached, err := w.cache.Acquire(info)
@@ -63,7 +63,6 @@ func (w *Worker) lendBlock(ctx context.Context, block int64) (f *os.File, length
 		return nil, 0, err
 	}
 	defer cached.Release()
-	length = min(info.BlockSize, info.Length)
 	if f, err = w.lend(ctx, &file{info: info, cached: cached}, length); err == blockcache.ErrMiss {
 		err = notLocal(block)
 	}
@@ -72,6 +71,17 @@ func (w *Worker) lendBlock(ctx context.Context, block int64) (f *os.File, length
 	}
 	w.counts.handouts.Add(1)
 	return f, length, nil
+}
+
+// begunBy is the cached file that begins with a block, of which something at least is here, and how long the block is.
+func (w *Worker) begunBy(block int64) (info blockcache.FileInfo, length int64, known bool) {
+	if isBlock(block) {
+		if info, known = w.cache.Info(block); known {
+			return info, info.Length, true
+		}
+	}
+	info, known = w.cache.Info(block | blockMask)
+	return info, min(info.BlockSize, info.Length), known && block&blockMask == 0 && info.Length > 0
 }
 
 // lend opens the file that x is cached in, once its first n bytes are verified. What it returns with an error is nil.

@@ -40,7 +40,8 @@ func (w *Worker) open(ctx context.Context, block int64, keep bool) (*file, error
 	}
 	x := &file{keep: keep, epoch: w.sources.epoch()}
 	var known bool
-	if x.info, known = w.cache.Info(block | blockMask); !known {
+	x.info, known = w.cache.Info(block | blockMask)
+	if !known || !w.cache.Has(block|blockMask) { // it may be known only because somebody else asks for it
 		src, err := w.sources.of(ctx, block|blockMask)
 		if err != nil {
 			return nil, err
@@ -76,7 +77,7 @@ func (w *Worker) span(ctx context.Context, block, off, n int64, keep bool) (span
 	}
 	if n > 0 && x.src != nil && !x.src.GetPersisted() {
 		x.cached.Release()
-		return span{}, lost(x.src, index)
+		return span{}, notHere(x.src, index)
 	}
 	return span{x, index*size + off, n}, nil
 }
@@ -115,7 +116,8 @@ func (s *blockService) ReadBlock(stream readStream) error {
 	return err
 }
 
-// serve sends what a client wrote, as far as that is here, and the rest as it comes from where the file is.
+// serve sends what a client wrote, as far as that is here, and the rest as it comes from where the file is: its under file
+// system or, if it is not there, another worker.
 func (s *blockService) serve(ctx context.Context, stream readStream, req *pb.ReadRequest) error {
 	off, n := req.GetOffset(), req.GetLength()
 	sent, err := s.sendWritten(stream, req)
@@ -123,6 +125,10 @@ func (s *blockService) serve(ctx context.Context, stream readStream, req *pb.Rea
 		return err
 	}
 	at, err := s.span(ctx, req.GetBlockId(), off+sent, n-sent, !req.GetOpenUfsBlockOptions().GetNoCache())
+	var missing *absent
+	if errors.As(err, &missing) {
+		return s.relay(stream, req, missing, sent)
+	}
 	if err != nil {
 		return err
 	}

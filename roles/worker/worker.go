@@ -38,6 +38,7 @@ type Worker struct {
 	server   *grpc.Server
 	handouts *handouts           // nil: no descriptors are handed out
 	async    *semaphore.Weighted // calls to cache something in the background
+	relays   *semaphore.Weighted // reads that are passed on to other workers
 
 	adopting sync.Mutex    // the worker changes over to another cluster
 	frames   *frameBuffers // what is read of the cache, until it is sent
@@ -57,7 +58,7 @@ const (
 // Start brings a worker up. Close stops it.
 func Start(o Options) (*Worker, error) {
 	o = o.withDefaults()
-	w := &Worker{options: o, log: o.Log, started: time.Now(), async: semaphore.NewWeighted(asyncWaiting), frames: newFrameBuffers()}
+	w := &Worker{options: o, log: o.Log, started: time.Now(), async: semaphore.NewWeighted(asyncWaiting), relays: semaphore.NewWeighted(relaysAtOnce), frames: newFrameBuffers()}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	if err := w.start(); err != nil {
 		w.Close()

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"goosefs/client"
 	"goosefs/roles/rolestest"
@@ -127,6 +128,35 @@ func TestAsyncIsDoneInTheEnd(t *testing.T) {
 			t.Errorf("%s cannot be freed: %v", path, err)
 		}
 		same(t, c.Client(), path, map[string][]byte{paths[0]: data, paths[1]: nil, paths[2]: data[:1000]}[path])
+	}
+}
+
+// Who persists a file may have it wait; who asks again without a wait has it begun at once.
+func TestPersistAfterAWhile(t *testing.T) {
+	c := rolestest.Start(t, rolestest.Options{Masters: 1, Workers: 1, BlockSize: blockSize})
+	f := c.Client()
+	data := randomBytes(1, 1000)
+	const wait = 1500 * time.Millisecond
+	began := time.Now()
+	for path, wait := range map[string]time.Duration{"/soon": wait, "/late": time.Hour, "/never": 1 << 62} {
+		put(t, f, path, data, client.CreateOptions{Type: client.MustCache})
+		if err := f.PersistAfter(t.Context(), path, wait); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "it is persisted", func() bool { return stat(t, f, "/soon").Persistence == "PERSISTED" })
+	if took := time.Since(began); took < wait {
+		t.Errorf("persisted after %v", took)
+	}
+	for _, path := range []string{"/late", "/never"} {
+		if state := stat(t, f, path).Persistence; state != "TO_BE_PERSISTED" {
+			t.Errorf("%s is %s", path, state)
+		}
+		if err := f.Persist(t.Context(), path); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "it is persisted, too", func() bool { return stat(t, f, path).Persistence == "PERSISTED" })
+		inFolder(t, c, path, data)
 	}
 }
 

@@ -242,7 +242,10 @@ func TestLostWorker(t *testing.T) {
 	c.WaitForWorkers(1)
 	began := time.Now()
 	_, err := get(t, f, "/f")
-	wants(t, err, syscall.EIO, "/f is not on this worker")
+	wants(t, err, syscall.EIO, "of /f cannot be read now: its worker "+rolestest.WorkerName(holder)+":9203 was last heard of")
+	if state := stat(t, f, "/f").Persistence; state != "NOT_PERSISTED" {
+		t.Errorf("it is %s while its worker may only be started again", state)
+	}
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("told after %v", took)
 	}

@@ -3,7 +3,6 @@ package file
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"io/fs"
 	"os"
 	"strings"
@@ -232,14 +231,23 @@ func (u *UFS) Move(ctx context.Context, from, to string, v ufs.Version) (ufs.Inf
 	if err != nil && ufs.Errno(err) != syscall.ENOENT {
 		return ufs.Info{}, err
 	}
-	after, missing := u.Stat(ctx, to)
-	switch {
-	case missing == nil && sameContent(after.Version, v):
-		return after, nil
-	case err != nil:
+	after, otherwise := u.Moved(ctx, to, v)
+	if otherwise == nil || err == nil {
+		return after, otherwise
+	}
+	return ufs.Info{}, err
+}
+
+// Moved tells what a file of version v is called at its new name.
+func (u *UFS) Moved(ctx context.Context, to string, v ufs.Version) (ufs.Info, error) {
+	info, err := u.Stat(ctx, to)
+	if err != nil {
 		return ufs.Info{}, err
 	}
-	return ufs.Info{}, errors.Join(missing, &fs.PathError{Op: op, Path: u.path(to), Err: &ufs.Reason{Errno: syscall.ESTALE, Text: "the file changed"}})
+	if !sameContent(info.Version, v) {
+		return ufs.Info{}, &fs.PathError{Op: "rename", Path: u.path(to), Err: &ufs.Reason{Errno: syscall.ESTALE, Text: "the file changed"}}
+	}
+	return info, nil
 }
 
 // sameContent says whether two versions differ in nothing but the time of the last change of attributes.

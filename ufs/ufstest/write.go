@@ -222,7 +222,17 @@ func testMove(t *testing.T, f Fixture) {
 			t.Errorf("after move %d: %d bytes, %v", again, len(got), err)
 		}
 	}
+	info, err := m.Moved(ctx, "d/c", v)
+	if err != nil || info != stat(t, u, "d/c") {
+		t.Errorf("what has become of it: %+v, %v", info, err)
+	}
+	for to, want := range map[string]syscall.Errno{"b": syscall.ESTALE, "d": syscall.ESTALE, "none": syscall.ENOENT} {
+		_, err := m.Moved(ctx, to, v)
+		WantErrno(t, err, want)
+	}
 	write(t, u, "d/c", Bytes(301), 0o644)
 	_, err = m.Move(ctx, "a", "d/c", v)
 	WantErrno(t, err, syscall.ENOENT) // what is there now is another one
+	_, err = m.Moved(ctx, "d/c", v)
+	WantErrno(t, err, syscall.ESTALE)
 }

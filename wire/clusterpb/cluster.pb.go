@@ -72,7 +72,7 @@ func (x QuorumChange_Action) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use QuorumChange_Action.Descriptor instead.
 func (QuorumChange_Action) EnumDescriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{27, 0}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{30, 0}
 }
 
 // Route names both ends of a raft message. A master refuses what is not addressed to it or comes from another cluster.
@@ -1346,6 +1346,186 @@ func (*PersistedReply) Descriptor() ([]byte, []int) {
 	return file_cluster_cluster_proto_rawDescGZIP(), []int{16}
 }
 
+type WhereaboutsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	BlockId       int64                  `protobuf:"varint,1,opt,name=block_id,json=blockId,proto3" json:"block_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WhereaboutsRequest) Reset() {
+	*x = WhereaboutsRequest{}
+	mi := &file_cluster_cluster_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WhereaboutsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WhereaboutsRequest) ProtoMessage() {}
+
+func (x *WhereaboutsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WhereaboutsRequest.ProtoReflect.Descriptor instead.
+func (*WhereaboutsRequest) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *WhereaboutsRequest) GetBlockId() int64 {
+	if x != nil {
+		return x.BlockId
+	}
+	return 0
+}
+
+type BlockWhereabouts struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Holders       []*BlockHolder         `protobuf:"bytes,1,rep,name=holders,proto3" json:"holders,omitempty"` // those that live first, then those that hold more
+	Lost          bool                   `protobuf:"varint,2,opt,name=lost,proto3" json:"lost,omitempty"`      // nobody has it, and of those who had it none was heard of for too long
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BlockWhereabouts) Reset() {
+	*x = BlockWhereabouts{}
+	mi := &file_cluster_cluster_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BlockWhereabouts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BlockWhereabouts) ProtoMessage() {}
+
+func (x *BlockWhereabouts) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BlockWhereabouts.ProtoReflect.Descriptor instead.
+func (*BlockWhereabouts) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *BlockWhereabouts) GetHolders() []*BlockHolder {
+	if x != nil {
+		return x.Holders
+	}
+	return nil
+}
+
+func (x *BlockWhereabouts) GetLost() bool {
+	if x != nil {
+		return x.Lost
+	}
+	return false
+}
+
+type BlockHolder struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	WorkerId      int64                  `protobuf:"varint,1,opt,name=worker_id,json=workerId,proto3" json:"worker_id,omitempty"`
+	Host          string                 `protobuf:"bytes,2,opt,name=host,proto3" json:"host,omitempty"`
+	RpcPort       int32                  `protobuf:"varint,3,opt,name=rpc_port,json=rpcPort,proto3" json:"rpc_port,omitempty"`
+	Live          bool                   `protobuf:"varint,4,opt,name=live,proto3" json:"live,omitempty"`
+	Bytes         int64                  `protobuf:"varint,5,opt,name=bytes,proto3" json:"bytes,omitempty"`                                        // of the block
+	LastContactMs int64                  `protobuf:"varint,6,opt,name=last_contact_ms,json=lastContactMs,proto3" json:"last_contact_ms,omitempty"` // ago
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BlockHolder) Reset() {
+	*x = BlockHolder{}
+	mi := &file_cluster_cluster_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BlockHolder) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BlockHolder) ProtoMessage() {}
+
+func (x *BlockHolder) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BlockHolder.ProtoReflect.Descriptor instead.
+func (*BlockHolder) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *BlockHolder) GetWorkerId() int64 {
+	if x != nil {
+		return x.WorkerId
+	}
+	return 0
+}
+
+func (x *BlockHolder) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *BlockHolder) GetRpcPort() int32 {
+	if x != nil {
+		return x.RpcPort
+	}
+	return 0
+}
+
+func (x *BlockHolder) GetLive() bool {
+	if x != nil {
+		return x.Live
+	}
+	return false
+}
+
+func (x *BlockHolder) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *BlockHolder) GetLastContactMs() int64 {
+	if x != nil {
+		return x.LastContactMs
+	}
+	return 0
+}
+
 // HandoutRequest asks a worker on the same host, over a unix socket (SOCK_SEQPACKET, one message a packet), for a
 // descriptor of a file that it holds whole or, if length is above 0, for one in which those bytes are: it fetches them
 // first. It answers with a HandoutReply; the descriptor comes with it (SCM_RIGHTS).
@@ -1365,7 +1545,7 @@ type HandoutRequest struct {
 
 func (x *HandoutRequest) Reset() {
 	*x = HandoutRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[17]
+	mi := &file_cluster_cluster_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1377,7 +1557,7 @@ func (x *HandoutRequest) String() string {
 func (*HandoutRequest) ProtoMessage() {}
 
 func (x *HandoutRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[17]
+	mi := &file_cluster_cluster_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1390,7 +1570,7 @@ func (x *HandoutRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoutRequest.ProtoReflect.Descriptor instead.
 func (*HandoutRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{17}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *HandoutRequest) GetClusterId() string {
@@ -1465,7 +1645,7 @@ type HandoutReply struct {
 
 func (x *HandoutReply) Reset() {
 	*x = HandoutReply{}
-	mi := &file_cluster_cluster_proto_msgTypes[18]
+	mi := &file_cluster_cluster_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1477,7 +1657,7 @@ func (x *HandoutReply) String() string {
 func (*HandoutReply) ProtoMessage() {}
 
 func (x *HandoutReply) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[18]
+	mi := &file_cluster_cluster_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1490,7 +1670,7 @@ func (x *HandoutReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HandoutReply.ProtoReflect.Descriptor instead.
 func (*HandoutReply) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{18}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *HandoutReply) GetRefused() string {
@@ -1557,7 +1737,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[19]
+	mi := &file_cluster_cluster_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1569,7 +1749,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[19]
+	mi := &file_cluster_cluster_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1582,7 +1762,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{19}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{22}
 }
 
 type ClusterStatus struct {
@@ -1609,7 +1789,7 @@ type ClusterStatus struct {
 
 func (x *ClusterStatus) Reset() {
 	*x = ClusterStatus{}
-	mi := &file_cluster_cluster_proto_msgTypes[20]
+	mi := &file_cluster_cluster_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1621,7 +1801,7 @@ func (x *ClusterStatus) String() string {
 func (*ClusterStatus) ProtoMessage() {}
 
 func (x *ClusterStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[20]
+	mi := &file_cluster_cluster_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1634,7 +1814,7 @@ func (x *ClusterStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClusterStatus.ProtoReflect.Descriptor instead.
 func (*ClusterStatus) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{20}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ClusterStatus) GetLeader() string {
@@ -1763,7 +1943,7 @@ type Master struct {
 
 func (x *Master) Reset() {
 	*x = Master{}
-	mi := &file_cluster_cluster_proto_msgTypes[21]
+	mi := &file_cluster_cluster_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1775,7 +1955,7 @@ func (x *Master) String() string {
 func (*Master) ProtoMessage() {}
 
 func (x *Master) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[21]
+	mi := &file_cluster_cluster_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1788,7 +1968,7 @@ func (x *Master) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Master.ProtoReflect.Descriptor instead.
 func (*Master) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{21}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Master) GetAddress() string {
@@ -1841,7 +2021,7 @@ type ListWorkersRequest struct {
 
 func (x *ListWorkersRequest) Reset() {
 	*x = ListWorkersRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[22]
+	mi := &file_cluster_cluster_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1853,7 +2033,7 @@ func (x *ListWorkersRequest) String() string {
 func (*ListWorkersRequest) ProtoMessage() {}
 
 func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[22]
+	mi := &file_cluster_cluster_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1866,7 +2046,7 @@ func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkersRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{22}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{25}
 }
 
 type WorkerList struct {
@@ -1878,7 +2058,7 @@ type WorkerList struct {
 
 func (x *WorkerList) Reset() {
 	*x = WorkerList{}
-	mi := &file_cluster_cluster_proto_msgTypes[23]
+	mi := &file_cluster_cluster_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1890,7 +2070,7 @@ func (x *WorkerList) String() string {
 func (*WorkerList) ProtoMessage() {}
 
 func (x *WorkerList) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[23]
+	mi := &file_cluster_cluster_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1903,7 +2083,7 @@ func (x *WorkerList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerList.ProtoReflect.Descriptor instead.
 func (*WorkerList) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{23}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WorkerList) GetWorkers() []*WorkerStatus {
@@ -1930,7 +2110,7 @@ type WorkerStatus struct {
 
 func (x *WorkerStatus) Reset() {
 	*x = WorkerStatus{}
-	mi := &file_cluster_cluster_proto_msgTypes[24]
+	mi := &file_cluster_cluster_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1942,7 +2122,7 @@ func (x *WorkerStatus) String() string {
 func (*WorkerStatus) ProtoMessage() {}
 
 func (x *WorkerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[24]
+	mi := &file_cluster_cluster_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1955,7 +2135,7 @@ func (x *WorkerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerStatus.ProtoReflect.Descriptor instead.
 func (*WorkerStatus) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{24}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *WorkerStatus) GetWorkerId() int64 {
@@ -2029,7 +2209,7 @@ type InvalidationsRequest struct {
 
 func (x *InvalidationsRequest) Reset() {
 	*x = InvalidationsRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[25]
+	mi := &file_cluster_cluster_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2041,7 +2221,7 @@ func (x *InvalidationsRequest) String() string {
 func (*InvalidationsRequest) ProtoMessage() {}
 
 func (x *InvalidationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[25]
+	mi := &file_cluster_cluster_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2054,7 +2234,7 @@ func (x *InvalidationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InvalidationsRequest.ProtoReflect.Descriptor instead.
 func (*InvalidationsRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{25}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{28}
 }
 
 type Invalidation struct {
@@ -2067,7 +2247,7 @@ type Invalidation struct {
 
 func (x *Invalidation) Reset() {
 	*x = Invalidation{}
-	mi := &file_cluster_cluster_proto_msgTypes[26]
+	mi := &file_cluster_cluster_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2079,7 +2259,7 @@ func (x *Invalidation) String() string {
 func (*Invalidation) ProtoMessage() {}
 
 func (x *Invalidation) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[26]
+	mi := &file_cluster_cluster_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2092,7 +2272,7 @@ func (x *Invalidation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invalidation.ProtoReflect.Descriptor instead.
 func (*Invalidation) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{26}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Invalidation) GetPaths() []string {
@@ -2112,7 +2292,7 @@ type QuorumChange struct {
 
 func (x *QuorumChange) Reset() {
 	*x = QuorumChange{}
-	mi := &file_cluster_cluster_proto_msgTypes[27]
+	mi := &file_cluster_cluster_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2124,7 +2304,7 @@ func (x *QuorumChange) String() string {
 func (*QuorumChange) ProtoMessage() {}
 
 func (x *QuorumChange) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[27]
+	mi := &file_cluster_cluster_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2137,7 +2317,7 @@ func (x *QuorumChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuorumChange.ProtoReflect.Descriptor instead.
 func (*QuorumChange) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{27}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *QuorumChange) GetAction() QuorumChange_Action {
@@ -2163,7 +2343,7 @@ type QuorumChanged struct {
 
 func (x *QuorumChanged) Reset() {
 	*x = QuorumChanged{}
-	mi := &file_cluster_cluster_proto_msgTypes[28]
+	mi := &file_cluster_cluster_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2175,7 +2355,7 @@ func (x *QuorumChanged) String() string {
 func (*QuorumChanged) ProtoMessage() {}
 
 func (x *QuorumChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[28]
+	mi := &file_cluster_cluster_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2188,7 +2368,7 @@ func (x *QuorumChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuorumChanged.ProtoReflect.Descriptor instead.
 func (*QuorumChanged) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{28}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *QuorumChanged) GetAddress() string {
@@ -2206,7 +2386,7 @@ type CheckpointRequest struct {
 
 func (x *CheckpointRequest) Reset() {
 	*x = CheckpointRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[29]
+	mi := &file_cluster_cluster_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2218,7 +2398,7 @@ func (x *CheckpointRequest) String() string {
 func (*CheckpointRequest) ProtoMessage() {}
 
 func (x *CheckpointRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[29]
+	mi := &file_cluster_cluster_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2231,7 +2411,7 @@ func (x *CheckpointRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{29}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{32}
 }
 
 type CheckpointDone struct {
@@ -2244,7 +2424,7 @@ type CheckpointDone struct {
 
 func (x *CheckpointDone) Reset() {
 	*x = CheckpointDone{}
-	mi := &file_cluster_cluster_proto_msgTypes[30]
+	mi := &file_cluster_cluster_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2256,7 +2436,7 @@ func (x *CheckpointDone) String() string {
 func (*CheckpointDone) ProtoMessage() {}
 
 func (x *CheckpointDone) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[30]
+	mi := &file_cluster_cluster_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2269,7 +2449,7 @@ func (x *CheckpointDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointDone.ProtoReflect.Descriptor instead.
 func (*CheckpointDone) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{30}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *CheckpointDone) GetHost() string {
@@ -2295,7 +2475,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[31]
+	mi := &file_cluster_cluster_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2307,7 +2487,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[31]
+	mi := &file_cluster_cluster_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2320,7 +2500,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{31}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *BackupRequest) GetDirectory() string {
@@ -2341,7 +2521,7 @@ type BackupDone struct {
 
 func (x *BackupDone) Reset() {
 	*x = BackupDone{}
-	mi := &file_cluster_cluster_proto_msgTypes[32]
+	mi := &file_cluster_cluster_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2353,7 +2533,7 @@ func (x *BackupDone) String() string {
 func (*BackupDone) ProtoMessage() {}
 
 func (x *BackupDone) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[32]
+	mi := &file_cluster_cluster_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2366,7 +2546,7 @@ func (x *BackupDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupDone.ProtoReflect.Descriptor instead.
 func (*BackupDone) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{32}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *BackupDone) GetHost() string {
@@ -2388,6 +2568,170 @@ func (x *BackupDone) GetEntries() int64 {
 		return x.Entries
 	}
 	return 0
+}
+
+type LostFilesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Most          int64                  `protobuf:"varint,1,opt,name=most,proto3" json:"most,omitempty"` // files that are listed; all are counted
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LostFilesRequest) Reset() {
+	*x = LostFilesRequest{}
+	mi := &file_cluster_cluster_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LostFilesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LostFilesRequest) ProtoMessage() {}
+
+func (x *LostFilesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LostFilesRequest.ProtoReflect.Descriptor instead.
+func (*LostFilesRequest) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *LostFilesRequest) GetMost() int64 {
+	if x != nil {
+		return x.Most
+	}
+	return 0
+}
+
+type LostFileList struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Files         []*LostFile            `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
+	Count         int64                  `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LostFileList) Reset() {
+	*x = LostFileList{}
+	mi := &file_cluster_cluster_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LostFileList) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LostFileList) ProtoMessage() {}
+
+func (x *LostFileList) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LostFileList.ProtoReflect.Descriptor instead.
+func (*LostFileList) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *LostFileList) GetFiles() []*LostFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *LostFileList) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+type LostFile struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Path          string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	Length        int64                  `protobuf:"varint,2,opt,name=length,proto3" json:"length,omitempty"`
+	Block         int64                  `protobuf:"varint,3,opt,name=block,proto3" json:"block,omitempty"`  // index of the first that is lost
+	Holder        *BlockHolder           `protobuf:"bytes,4,opt,name=holder,proto3" json:"holder,omitempty"` // who had it; unset: nobody knows
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LostFile) Reset() {
+	*x = LostFile{}
+	mi := &file_cluster_cluster_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LostFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LostFile) ProtoMessage() {}
+
+func (x *LostFile) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LostFile.ProtoReflect.Descriptor instead.
+func (*LostFile) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *LostFile) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *LostFile) GetLength() int64 {
+	if x != nil {
+		return x.Length
+	}
+	return 0
+}
+
+func (x *LostFile) GetBlock() int64 {
+	if x != nil {
+		return x.Block
+	}
+	return 0
+}
+
+func (x *LostFile) GetHolder() *BlockHolder {
+	if x != nil {
+		return x.Holder
+	}
+	return nil
 }
 
 var File_cluster_cluster_proto protoreflect.FileDescriptor
@@ -2506,7 +2850,19 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\x06staged\x18\x03 \x01(\tR\x06staged\x12\x19\n" +
 	"\bmount_id\x18\x04 \x01(\x03R\amountId\x12\x18\n" +
 	"\afailure\x18\x05 \x01(\tR\afailure\"\x10\n" +
-	"\x0ePersistedReply\"\xce\x01\n" +
+	"\x0ePersistedReply\"/\n" +
+	"\x12WhereaboutsRequest\x12\x19\n" +
+	"\bblock_id\x18\x01 \x01(\x03R\ablockId\"a\n" +
+	"\x10BlockWhereabouts\x129\n" +
+	"\aholders\x18\x01 \x03(\v2\x1f.goosefs.cluster.v1.BlockHolderR\aholders\x12\x12\n" +
+	"\x04lost\x18\x02 \x01(\bR\x04lost\"\xab\x01\n" +
+	"\vBlockHolder\x12\x1b\n" +
+	"\tworker_id\x18\x01 \x01(\x03R\bworkerId\x12\x12\n" +
+	"\x04host\x18\x02 \x01(\tR\x04host\x12\x19\n" +
+	"\brpc_port\x18\x03 \x01(\x05R\arpcPort\x12\x12\n" +
+	"\x04live\x18\x04 \x01(\bR\x04live\x12\x14\n" +
+	"\x05bytes\x18\x05 \x01(\x03R\x05bytes\x12&\n" +
+	"\x0flast_contact_ms\x18\x06 \x01(\x03R\rlastContactMs\"\xce\x01\n" +
 	"\x0eHandoutRequest\x12\x1d\n" +
 	"\n" +
 	"cluster_id\x18\x01 \x01(\tR\tclusterId\x12\x17\n" +
@@ -2592,25 +2948,37 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"BackupDone\x12\x12\n" +
 	"\x04host\x18\x01 \x01(\tR\x04host\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x18\n" +
-	"\aentries\x18\x03 \x01(\x03R\aentries2\xda\x01\n" +
+	"\aentries\x18\x03 \x01(\x03R\aentries\"&\n" +
+	"\x10LostFilesRequest\x12\x12\n" +
+	"\x04most\x18\x01 \x01(\x03R\x04most\"X\n" +
+	"\fLostFileList\x122\n" +
+	"\x05files\x18\x01 \x03(\v2\x1c.goosefs.cluster.v1.LostFileR\x05files\x12\x14\n" +
+	"\x05count\x18\x02 \x01(\x03R\x05count\"\x85\x01\n" +
+	"\bLostFile\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
+	"\x06length\x18\x02 \x01(\x03R\x06length\x12\x14\n" +
+	"\x05block\x18\x03 \x01(\x03R\x05block\x127\n" +
+	"\x06holder\x18\x04 \x01(\v2\x1f.goosefs.cluster.v1.BlockHolderR\x06holder2\xda\x01\n" +
 	"\x04Raft\x12H\n" +
 	"\bMessages\x12\x1d.goosefs.cluster.v1.RaftBatch\x1a\x1b.goosefs.cluster.v1.RaftAck(\x01\x12L\n" +
 	"\bSnapshot\x12!.goosefs.cluster.v1.SnapshotChunk\x1a\x1b.goosefs.cluster.v1.RaftAck(\x01\x12:\n" +
-	"\x04Meet\x12\x18.goosefs.cluster.v1.Peer\x1a\x18.goosefs.cluster.v1.Peer2\xd6\x02\n" +
+	"\x04Meet\x12\x18.goosefs.cluster.v1.Peer\x1a\x18.goosefs.cluster.v1.Peer2\xb3\x03\n" +
 	"\aWorkers\x12P\n" +
 	"\x06Report\x12 .goosefs.cluster.v1.WorkerReport\x1a .goosefs.cluster.v1.WorkerOrders(\x010\x01\x12K\n" +
 	"\x06Source\x12!.goosefs.cluster.v1.SourceRequest\x1a\x1e.goosefs.cluster.v1.FileSource\x12U\n" +
 	"\vDestination\x12&.goosefs.cluster.v1.DestinationRequest\x1a\x1e.goosefs.cluster.v1.FileSource\x12U\n" +
-	"\tPersisted\x12$.goosefs.cluster.v1.PersistedRequest\x1a\".goosefs.cluster.v1.PersistedReply2\x8f\x02\n" +
+	"\tPersisted\x12$.goosefs.cluster.v1.PersistedRequest\x1a\".goosefs.cluster.v1.PersistedReply\x12[\n" +
+	"\vWhereabouts\x12&.goosefs.cluster.v1.WhereaboutsRequest\x1a$.goosefs.cluster.v1.BlockWhereabouts2\x8f\x02\n" +
 	"\aCluster\x12N\n" +
 	"\x06Status\x12!.goosefs.cluster.v1.StatusRequest\x1a!.goosefs.cluster.v1.ClusterStatus\x12U\n" +
 	"\vListWorkers\x12&.goosefs.cluster.v1.ListWorkersRequest\x1a\x1e.goosefs.cluster.v1.WorkerList\x12]\n" +
-	"\rInvalidations\x12(.goosefs.cluster.v1.InvalidationsRequest\x1a .goosefs.cluster.v1.Invalidation0\x012\x82\x02\n" +
+	"\rInvalidations\x12(.goosefs.cluster.v1.InvalidationsRequest\x1a .goosefs.cluster.v1.Invalidation0\x012\xd7\x02\n" +
 	"\x05Admin\x12S\n" +
 	"\fChangeQuorum\x12 .goosefs.cluster.v1.QuorumChange\x1a!.goosefs.cluster.v1.QuorumChanged\x12W\n" +
 	"\n" +
 	"Checkpoint\x12%.goosefs.cluster.v1.CheckpointRequest\x1a\".goosefs.cluster.v1.CheckpointDone\x12K\n" +
-	"\x06Backup\x12!.goosefs.cluster.v1.BackupRequest\x1a\x1e.goosefs.cluster.v1.BackupDoneB\x18Z\x16goosefs/wire/clusterpbb\x06proto3"
+	"\x06Backup\x12!.goosefs.cluster.v1.BackupRequest\x1a\x1e.goosefs.cluster.v1.BackupDone\x12S\n" +
+	"\tLostFiles\x12$.goosefs.cluster.v1.LostFilesRequest\x1a .goosefs.cluster.v1.LostFileListB\x18Z\x16goosefs/wire/clusterpbb\x06proto3"
 
 var (
 	file_cluster_cluster_proto_rawDescOnce sync.Once
@@ -2625,7 +2993,7 @@ func file_cluster_cluster_proto_rawDescGZIP() []byte {
 }
 
 var file_cluster_cluster_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_cluster_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_cluster_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_cluster_cluster_proto_goTypes = []any{
 	(QuorumChange_Action)(0),     // 0: goosefs.cluster.v1.QuorumChange.Action
 	(*Route)(nil),                // 1: goosefs.cluster.v1.Route
@@ -2645,23 +3013,29 @@ var file_cluster_cluster_proto_goTypes = []any{
 	(*DestinationRequest)(nil),   // 15: goosefs.cluster.v1.DestinationRequest
 	(*PersistedRequest)(nil),     // 16: goosefs.cluster.v1.PersistedRequest
 	(*PersistedReply)(nil),       // 17: goosefs.cluster.v1.PersistedReply
-	(*HandoutRequest)(nil),       // 18: goosefs.cluster.v1.HandoutRequest
-	(*HandoutReply)(nil),         // 19: goosefs.cluster.v1.HandoutReply
-	(*StatusRequest)(nil),        // 20: goosefs.cluster.v1.StatusRequest
-	(*ClusterStatus)(nil),        // 21: goosefs.cluster.v1.ClusterStatus
-	(*Master)(nil),               // 22: goosefs.cluster.v1.Master
-	(*ListWorkersRequest)(nil),   // 23: goosefs.cluster.v1.ListWorkersRequest
-	(*WorkerList)(nil),           // 24: goosefs.cluster.v1.WorkerList
-	(*WorkerStatus)(nil),         // 25: goosefs.cluster.v1.WorkerStatus
-	(*InvalidationsRequest)(nil), // 26: goosefs.cluster.v1.InvalidationsRequest
-	(*Invalidation)(nil),         // 27: goosefs.cluster.v1.Invalidation
-	(*QuorumChange)(nil),         // 28: goosefs.cluster.v1.QuorumChange
-	(*QuorumChanged)(nil),        // 29: goosefs.cluster.v1.QuorumChanged
-	(*CheckpointRequest)(nil),    // 30: goosefs.cluster.v1.CheckpointRequest
-	(*CheckpointDone)(nil),       // 31: goosefs.cluster.v1.CheckpointDone
-	(*BackupRequest)(nil),        // 32: goosefs.cluster.v1.BackupRequest
-	(*BackupDone)(nil),           // 33: goosefs.cluster.v1.BackupDone
-	nil,                          // 34: goosefs.cluster.v1.FileSource.OptionsEntry
+	(*WhereaboutsRequest)(nil),   // 18: goosefs.cluster.v1.WhereaboutsRequest
+	(*BlockWhereabouts)(nil),     // 19: goosefs.cluster.v1.BlockWhereabouts
+	(*BlockHolder)(nil),          // 20: goosefs.cluster.v1.BlockHolder
+	(*HandoutRequest)(nil),       // 21: goosefs.cluster.v1.HandoutRequest
+	(*HandoutReply)(nil),         // 22: goosefs.cluster.v1.HandoutReply
+	(*StatusRequest)(nil),        // 23: goosefs.cluster.v1.StatusRequest
+	(*ClusterStatus)(nil),        // 24: goosefs.cluster.v1.ClusterStatus
+	(*Master)(nil),               // 25: goosefs.cluster.v1.Master
+	(*ListWorkersRequest)(nil),   // 26: goosefs.cluster.v1.ListWorkersRequest
+	(*WorkerList)(nil),           // 27: goosefs.cluster.v1.WorkerList
+	(*WorkerStatus)(nil),         // 28: goosefs.cluster.v1.WorkerStatus
+	(*InvalidationsRequest)(nil), // 29: goosefs.cluster.v1.InvalidationsRequest
+	(*Invalidation)(nil),         // 30: goosefs.cluster.v1.Invalidation
+	(*QuorumChange)(nil),         // 31: goosefs.cluster.v1.QuorumChange
+	(*QuorumChanged)(nil),        // 32: goosefs.cluster.v1.QuorumChanged
+	(*CheckpointRequest)(nil),    // 33: goosefs.cluster.v1.CheckpointRequest
+	(*CheckpointDone)(nil),       // 34: goosefs.cluster.v1.CheckpointDone
+	(*BackupRequest)(nil),        // 35: goosefs.cluster.v1.BackupRequest
+	(*BackupDone)(nil),           // 36: goosefs.cluster.v1.BackupDone
+	(*LostFilesRequest)(nil),     // 37: goosefs.cluster.v1.LostFilesRequest
+	(*LostFileList)(nil),         // 38: goosefs.cluster.v1.LostFileList
+	(*LostFile)(nil),             // 39: goosefs.cluster.v1.LostFile
+	nil,                          // 40: goosefs.cluster.v1.FileSource.OptionsEntry
 }
 var file_cluster_cluster_proto_depIdxs = []int32{
 	3,  // 0: goosefs.cluster.v1.Peer.members:type_name -> goosefs.cluster.v1.Member
@@ -2671,43 +3045,50 @@ var file_cluster_cluster_proto_depIdxs = []int32{
 	9,  // 4: goosefs.cluster.v1.WorkerReport.tiers:type_name -> goosefs.cluster.v1.TierUsage
 	10, // 5: goosefs.cluster.v1.WorkerReport.changes:type_name -> goosefs.cluster.v1.BlockChange
 	11, // 6: goosefs.cluster.v1.WorkerReport.counters:type_name -> goosefs.cluster.v1.Counters
-	34, // 7: goosefs.cluster.v1.FileSource.options:type_name -> goosefs.cluster.v1.FileSource.OptionsEntry
-	22, // 8: goosefs.cluster.v1.ClusterStatus.masters:type_name -> goosefs.cluster.v1.Master
-	25, // 9: goosefs.cluster.v1.WorkerList.workers:type_name -> goosefs.cluster.v1.WorkerStatus
-	9,  // 10: goosefs.cluster.v1.WorkerStatus.tiers:type_name -> goosefs.cluster.v1.TierUsage
-	11, // 11: goosefs.cluster.v1.WorkerStatus.counters:type_name -> goosefs.cluster.v1.Counters
-	0,  // 12: goosefs.cluster.v1.QuorumChange.action:type_name -> goosefs.cluster.v1.QuorumChange.Action
-	5,  // 13: goosefs.cluster.v1.Raft.Messages:input_type -> goosefs.cluster.v1.RaftBatch
-	7,  // 14: goosefs.cluster.v1.Raft.Snapshot:input_type -> goosefs.cluster.v1.SnapshotChunk
-	2,  // 15: goosefs.cluster.v1.Raft.Meet:input_type -> goosefs.cluster.v1.Peer
-	8,  // 16: goosefs.cluster.v1.Workers.Report:input_type -> goosefs.cluster.v1.WorkerReport
-	13, // 17: goosefs.cluster.v1.Workers.Source:input_type -> goosefs.cluster.v1.SourceRequest
-	15, // 18: goosefs.cluster.v1.Workers.Destination:input_type -> goosefs.cluster.v1.DestinationRequest
-	16, // 19: goosefs.cluster.v1.Workers.Persisted:input_type -> goosefs.cluster.v1.PersistedRequest
-	20, // 20: goosefs.cluster.v1.Cluster.Status:input_type -> goosefs.cluster.v1.StatusRequest
-	23, // 21: goosefs.cluster.v1.Cluster.ListWorkers:input_type -> goosefs.cluster.v1.ListWorkersRequest
-	26, // 22: goosefs.cluster.v1.Cluster.Invalidations:input_type -> goosefs.cluster.v1.InvalidationsRequest
-	28, // 23: goosefs.cluster.v1.Admin.ChangeQuorum:input_type -> goosefs.cluster.v1.QuorumChange
-	30, // 24: goosefs.cluster.v1.Admin.Checkpoint:input_type -> goosefs.cluster.v1.CheckpointRequest
-	32, // 25: goosefs.cluster.v1.Admin.Backup:input_type -> goosefs.cluster.v1.BackupRequest
-	6,  // 26: goosefs.cluster.v1.Raft.Messages:output_type -> goosefs.cluster.v1.RaftAck
-	6,  // 27: goosefs.cluster.v1.Raft.Snapshot:output_type -> goosefs.cluster.v1.RaftAck
-	2,  // 28: goosefs.cluster.v1.Raft.Meet:output_type -> goosefs.cluster.v1.Peer
-	12, // 29: goosefs.cluster.v1.Workers.Report:output_type -> goosefs.cluster.v1.WorkerOrders
-	14, // 30: goosefs.cluster.v1.Workers.Source:output_type -> goosefs.cluster.v1.FileSource
-	14, // 31: goosefs.cluster.v1.Workers.Destination:output_type -> goosefs.cluster.v1.FileSource
-	17, // 32: goosefs.cluster.v1.Workers.Persisted:output_type -> goosefs.cluster.v1.PersistedReply
-	21, // 33: goosefs.cluster.v1.Cluster.Status:output_type -> goosefs.cluster.v1.ClusterStatus
-	24, // 34: goosefs.cluster.v1.Cluster.ListWorkers:output_type -> goosefs.cluster.v1.WorkerList
-	27, // 35: goosefs.cluster.v1.Cluster.Invalidations:output_type -> goosefs.cluster.v1.Invalidation
-	29, // 36: goosefs.cluster.v1.Admin.ChangeQuorum:output_type -> goosefs.cluster.v1.QuorumChanged
-	31, // 37: goosefs.cluster.v1.Admin.Checkpoint:output_type -> goosefs.cluster.v1.CheckpointDone
-	33, // 38: goosefs.cluster.v1.Admin.Backup:output_type -> goosefs.cluster.v1.BackupDone
-	26, // [26:39] is the sub-list for method output_type
-	13, // [13:26] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	40, // 7: goosefs.cluster.v1.FileSource.options:type_name -> goosefs.cluster.v1.FileSource.OptionsEntry
+	20, // 8: goosefs.cluster.v1.BlockWhereabouts.holders:type_name -> goosefs.cluster.v1.BlockHolder
+	25, // 9: goosefs.cluster.v1.ClusterStatus.masters:type_name -> goosefs.cluster.v1.Master
+	28, // 10: goosefs.cluster.v1.WorkerList.workers:type_name -> goosefs.cluster.v1.WorkerStatus
+	9,  // 11: goosefs.cluster.v1.WorkerStatus.tiers:type_name -> goosefs.cluster.v1.TierUsage
+	11, // 12: goosefs.cluster.v1.WorkerStatus.counters:type_name -> goosefs.cluster.v1.Counters
+	0,  // 13: goosefs.cluster.v1.QuorumChange.action:type_name -> goosefs.cluster.v1.QuorumChange.Action
+	39, // 14: goosefs.cluster.v1.LostFileList.files:type_name -> goosefs.cluster.v1.LostFile
+	20, // 15: goosefs.cluster.v1.LostFile.holder:type_name -> goosefs.cluster.v1.BlockHolder
+	5,  // 16: goosefs.cluster.v1.Raft.Messages:input_type -> goosefs.cluster.v1.RaftBatch
+	7,  // 17: goosefs.cluster.v1.Raft.Snapshot:input_type -> goosefs.cluster.v1.SnapshotChunk
+	2,  // 18: goosefs.cluster.v1.Raft.Meet:input_type -> goosefs.cluster.v1.Peer
+	8,  // 19: goosefs.cluster.v1.Workers.Report:input_type -> goosefs.cluster.v1.WorkerReport
+	13, // 20: goosefs.cluster.v1.Workers.Source:input_type -> goosefs.cluster.v1.SourceRequest
+	15, // 21: goosefs.cluster.v1.Workers.Destination:input_type -> goosefs.cluster.v1.DestinationRequest
+	16, // 22: goosefs.cluster.v1.Workers.Persisted:input_type -> goosefs.cluster.v1.PersistedRequest
+	18, // 23: goosefs.cluster.v1.Workers.Whereabouts:input_type -> goosefs.cluster.v1.WhereaboutsRequest
+	23, // 24: goosefs.cluster.v1.Cluster.Status:input_type -> goosefs.cluster.v1.StatusRequest
+	26, // 25: goosefs.cluster.v1.Cluster.ListWorkers:input_type -> goosefs.cluster.v1.ListWorkersRequest
+	29, // 26: goosefs.cluster.v1.Cluster.Invalidations:input_type -> goosefs.cluster.v1.InvalidationsRequest
+	31, // 27: goosefs.cluster.v1.Admin.ChangeQuorum:input_type -> goosefs.cluster.v1.QuorumChange
+	33, // 28: goosefs.cluster.v1.Admin.Checkpoint:input_type -> goosefs.cluster.v1.CheckpointRequest
+	35, // 29: goosefs.cluster.v1.Admin.Backup:input_type -> goosefs.cluster.v1.BackupRequest
+	37, // 30: goosefs.cluster.v1.Admin.LostFiles:input_type -> goosefs.cluster.v1.LostFilesRequest
+	6,  // 31: goosefs.cluster.v1.Raft.Messages:output_type -> goosefs.cluster.v1.RaftAck
+	6,  // 32: goosefs.cluster.v1.Raft.Snapshot:output_type -> goosefs.cluster.v1.RaftAck
+	2,  // 33: goosefs.cluster.v1.Raft.Meet:output_type -> goosefs.cluster.v1.Peer
+	12, // 34: goosefs.cluster.v1.Workers.Report:output_type -> goosefs.cluster.v1.WorkerOrders
+	14, // 35: goosefs.cluster.v1.Workers.Source:output_type -> goosefs.cluster.v1.FileSource
+	14, // 36: goosefs.cluster.v1.Workers.Destination:output_type -> goosefs.cluster.v1.FileSource
+	17, // 37: goosefs.cluster.v1.Workers.Persisted:output_type -> goosefs.cluster.v1.PersistedReply
+	19, // 38: goosefs.cluster.v1.Workers.Whereabouts:output_type -> goosefs.cluster.v1.BlockWhereabouts
+	24, // 39: goosefs.cluster.v1.Cluster.Status:output_type -> goosefs.cluster.v1.ClusterStatus
+	27, // 40: goosefs.cluster.v1.Cluster.ListWorkers:output_type -> goosefs.cluster.v1.WorkerList
+	30, // 41: goosefs.cluster.v1.Cluster.Invalidations:output_type -> goosefs.cluster.v1.Invalidation
+	32, // 42: goosefs.cluster.v1.Admin.ChangeQuorum:output_type -> goosefs.cluster.v1.QuorumChanged
+	34, // 43: goosefs.cluster.v1.Admin.Checkpoint:output_type -> goosefs.cluster.v1.CheckpointDone
+	36, // 44: goosefs.cluster.v1.Admin.Backup:output_type -> goosefs.cluster.v1.BackupDone
+	38, // 45: goosefs.cluster.v1.Admin.LostFiles:output_type -> goosefs.cluster.v1.LostFileList
+	31, // [31:46] is the sub-list for method output_type
+	16, // [16:31] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_cluster_cluster_proto_init() }
@@ -2721,7 +3102,7 @@ func file_cluster_cluster_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cluster_cluster_proto_rawDesc), len(file_cluster_cluster_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   34,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   4,
 		},

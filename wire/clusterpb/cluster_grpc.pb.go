@@ -202,6 +202,7 @@ const (
 	Workers_Source_FullMethodName      = "/goosefs.cluster.v1.Workers/Source"
 	Workers_Destination_FullMethodName = "/goosefs.cluster.v1.Workers/Destination"
 	Workers_Persisted_FullMethodName   = "/goosefs.cluster.v1.Workers/Persisted"
+	Workers_Whereabouts_FullMethodName = "/goosefs.cluster.v1.Workers/Whereabouts"
 )
 
 // WorkersClient is the client API for Workers service.
@@ -219,6 +220,8 @@ type WorkersClient interface {
 	Destination(ctx context.Context, in *DestinationRequest, opts ...grpc.CallOption) (*FileSource, error)
 	// Persisted tells what came of an order to persist a file. Leader only.
 	Persisted(ctx context.Context, in *PersistedRequest, opts ...grpc.CallOption) (*PersistedReply, error)
+	// Whereabouts tells who holds a block, or did when he was last heard of. Leader only.
+	Whereabouts(ctx context.Context, in *WhereaboutsRequest, opts ...grpc.CallOption) (*BlockWhereabouts, error)
 }
 
 type workersClient struct {
@@ -272,6 +275,16 @@ func (c *workersClient) Persisted(ctx context.Context, in *PersistedRequest, opt
 	return out, nil
 }
 
+func (c *workersClient) Whereabouts(ctx context.Context, in *WhereaboutsRequest, opts ...grpc.CallOption) (*BlockWhereabouts, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BlockWhereabouts)
+	err := c.cc.Invoke(ctx, Workers_Whereabouts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // WorkersServer is the server API for Workers service.
 // All implementations must embed UnimplementedWorkersServer
 // for forward compatibility.
@@ -287,6 +300,8 @@ type WorkersServer interface {
 	Destination(context.Context, *DestinationRequest) (*FileSource, error)
 	// Persisted tells what came of an order to persist a file. Leader only.
 	Persisted(context.Context, *PersistedRequest) (*PersistedReply, error)
+	// Whereabouts tells who holds a block, or did when he was last heard of. Leader only.
+	Whereabouts(context.Context, *WhereaboutsRequest) (*BlockWhereabouts, error)
 	mustEmbedUnimplementedWorkersServer()
 }
 
@@ -308,6 +323,9 @@ func (UnimplementedWorkersServer) Destination(context.Context, *DestinationReque
 }
 func (UnimplementedWorkersServer) Persisted(context.Context, *PersistedRequest) (*PersistedReply, error) {
 	return nil, status.Error(codes.Unimplemented, "method Persisted not implemented")
+}
+func (UnimplementedWorkersServer) Whereabouts(context.Context, *WhereaboutsRequest) (*BlockWhereabouts, error) {
+	return nil, status.Error(codes.Unimplemented, "method Whereabouts not implemented")
 }
 func (UnimplementedWorkersServer) mustEmbedUnimplementedWorkersServer() {}
 func (UnimplementedWorkersServer) testEmbeddedByValue()                 {}
@@ -391,6 +409,24 @@ func _Workers_Persisted_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Workers_Whereabouts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(WhereaboutsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(WorkersServer).Whereabouts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Workers_Whereabouts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(WorkersServer).Whereabouts(ctx, req.(*WhereaboutsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Workers_ServiceDesc is the grpc.ServiceDesc for Workers service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -409,6 +445,10 @@ var Workers_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Persisted",
 			Handler:    _Workers_Persisted_Handler,
+		},
+		{
+			MethodName: "Whereabouts",
+			Handler:    _Workers_Whereabouts_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
@@ -614,6 +654,7 @@ const (
 	Admin_ChangeQuorum_FullMethodName = "/goosefs.cluster.v1.Admin/ChangeQuorum"
 	Admin_Checkpoint_FullMethodName   = "/goosefs.cluster.v1.Admin/Checkpoint"
 	Admin_Backup_FullMethodName       = "/goosefs.cluster.v1.Admin/Backup"
+	Admin_LostFiles_FullMethodName    = "/goosefs.cluster.v1.Admin/LostFiles"
 )
 
 // AdminClient is the client API for Admin service.
@@ -628,6 +669,8 @@ type AdminClient interface {
 	Checkpoint(ctx context.Context, in *CheckpointRequest, opts ...grpc.CallOption) (*CheckpointDone, error)
 	// Backup writes the namespace to a file on the leader's host.
 	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (*BackupDone, error)
+	// LostFiles lists files that were only cached, and of which the cache has lost something.
+	LostFiles(ctx context.Context, in *LostFilesRequest, opts ...grpc.CallOption) (*LostFileList, error)
 }
 
 type adminClient struct {
@@ -668,6 +711,16 @@ func (c *adminClient) Backup(ctx context.Context, in *BackupRequest, opts ...grp
 	return out, nil
 }
 
+func (c *adminClient) LostFiles(ctx context.Context, in *LostFilesRequest, opts ...grpc.CallOption) (*LostFileList, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(LostFileList)
+	err := c.cc.Invoke(ctx, Admin_LostFiles_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AdminServer is the server API for Admin service.
 // All implementations must embed UnimplementedAdminServer
 // for forward compatibility.
@@ -680,6 +733,8 @@ type AdminServer interface {
 	Checkpoint(context.Context, *CheckpointRequest) (*CheckpointDone, error)
 	// Backup writes the namespace to a file on the leader's host.
 	Backup(context.Context, *BackupRequest) (*BackupDone, error)
+	// LostFiles lists files that were only cached, and of which the cache has lost something.
+	LostFiles(context.Context, *LostFilesRequest) (*LostFileList, error)
 	mustEmbedUnimplementedAdminServer()
 }
 
@@ -698,6 +753,9 @@ func (UnimplementedAdminServer) Checkpoint(context.Context, *CheckpointRequest) 
 }
 func (UnimplementedAdminServer) Backup(context.Context, *BackupRequest) (*BackupDone, error) {
 	return nil, status.Error(codes.Unimplemented, "method Backup not implemented")
+}
+func (UnimplementedAdminServer) LostFiles(context.Context, *LostFilesRequest) (*LostFileList, error) {
+	return nil, status.Error(codes.Unimplemented, "method LostFiles not implemented")
 }
 func (UnimplementedAdminServer) mustEmbedUnimplementedAdminServer() {}
 func (UnimplementedAdminServer) testEmbeddedByValue()               {}
@@ -774,6 +832,24 @@ func _Admin_Backup_Handler(srv interface{}, ctx context.Context, dec func(interf
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Admin_LostFiles_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LostFilesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AdminServer).LostFiles(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Admin_LostFiles_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AdminServer).LostFiles(ctx, req.(*LostFilesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Admin_ServiceDesc is the grpc.ServiceDesc for Admin service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -792,6 +868,10 @@ var Admin_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Backup",
 			Handler:    _Admin_Backup_Handler,
+		},
+		{
+			MethodName: "LostFiles",
+			Handler:    _Admin_LostFiles_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

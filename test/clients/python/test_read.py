@@ -7,7 +7,7 @@ import unittest
 
 import goosefs
 
-from support import BLOCK, OLD, SIZES, WORKER, ClusterTest, config
+from support import BLOCK, OLD, SIZES, WORKER, ClusterTest, config, content
 
 
 def ranges(size):
@@ -116,6 +116,15 @@ class Blocks(ClusterTest):
             self.assertEqual(worker.read_block_positioned(last, 0, 1), data[-1:])
             with self.assertRaises(goosefs.exceptions.RpcError):
                 worker.read_block_positioned(last, 1, 1)
+
+    def test_a_block_of_any_worker(self):
+        """Who knows one worker gets from it all blocks of a file that is nowhere but in the cache, on whichever worker they are."""
+        path, data = self.dir + "/cached", content(self.name, 12 * BLOCK)
+        self.fs.write_file(path, data, write_type=goosefs.WriteType.MustCache, block_size_bytes=BLOCK)
+        with goosefs.WorkerClient.connect(WORKER, config()) as worker:
+            for i, block in enumerate(self.fs.get_status(path).block_ids):
+                self.assertSame(worker.read_block_positioned(block, 0, BLOCK), data[i * BLOCK : (i + 1) * BLOCK], f"block {i}")
+                self.assertEqual(worker.read_block_positioned(block, 100, 50), data[i * BLOCK + 100 : i * BLOCK + 150])
 
 
 class Errors(ClusterTest):

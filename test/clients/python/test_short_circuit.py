@@ -4,8 +4,9 @@ import pathlib
 import unittest
 
 import goosefs
+from goosefs import WriteType
 
-from support import CACHE, SIZES, ClusterTest, config
+from support import BLOCK, CACHE, SIZES, ClusterTest, config, content
 
 
 def mapped():
@@ -42,6 +43,27 @@ class ShortCircuit(ClusterTest):
             with self.fs.open_file(path) as f:
                 self.assertSame(f.read(-1), data, path)
         self.assertTrue(mapped(), "no cached file is mapped")
+
+    def test_written_blocks(self):
+        """Every block that a client wrote is mapped, if the worker that the client takes for its own has it: it is a file of its own."""
+        size = 5 * BLOCK + BLOCK // 2
+        for name, kind in {"cached": WriteType.MustCache, "through": WriteType.CacheThrough}.items():
+            with self.subTest(type=name):
+                path, data = f"{self.dir}/{name}", content(self.name + name, size)
+                with goosefs.Goosefs(config()) as other:
+                    other.write_file(path, data, write_type=kind, block_size_bytes=BLOCK)
+                before = mapped()
+                self.assertSame(self.fs.read_file(path), data, path)
+                with self.fs.open_file(path) as f:
+                    self.assertSame(f.read(-1), data, f"{path} in order")
+                    for block in range(6):
+                        at = block * BLOCK
+                        self.assertSame(f.read_at(at + 7, 1000), data[at + 7 : at + 1007], f"{path} in block {block}")
+                    lent = mapped() - before
+                self.assertTrue(lent, f"no block of {path} is mapped")
+                blocks = [data[at : at + BLOCK] for at in range(0, size, BLOCK)]
+                for file in lent:
+                    self.assertIn(pathlib.Path(file).read_bytes(), blocks, f"{file} is no block of {path}")
 
     def test_files_that_are_removed_meanwhile(self):
         """What is mapped stays what it was."""

@@ -120,12 +120,13 @@ func (t *tree) existingNamespace(op, name string) (found, Mount, error) {
 	}
 	m, ok := t.s.mu.mounts[path]
 	if !ok {
-		return found{}, Mount{}, errNoNamespace(op, name)
+		return found{}, Mount{}, NoNamespace(op, name)
 	}
 	return t.walk(path), m, nil
 }
 
-func errNoNamespace(op, name string) error {
+// NoNamespace is the error about a name that no namespace has.
+func NoNamespace(op, name string) error {
 	return errorf(op, "/"+name, syscall.ENOENT, "Namespace %s does not exist; goosefs ns ls lists those that do", name)
 }
 

@@ -34,6 +34,12 @@ const (
 	CacheConsistent        ReadPolicy = 5
 )
 
+// Keeps says whether workers keep what is read.
+func (p ReadPolicy) Keeps() bool { return p != NoCache }
+
+// Consistent says whether what is known of a file is believed only for a moment.
+func (p ReadPolicy) Consistent() bool { return p == CacheConsistent || p == CacheConsistentPromote }
+
 // String is the policy's name.
 func (p ReadPolicy) String() string { return pb.ReadPType(p).String() }
 

@@ -114,7 +114,7 @@ func (p *prefetcher) addLocked(dir *dirNode, name string) bool {
 	n.mu.Lock()
 	info := n.mu.info
 	n.mu.Unlock()
-	if _, known := p.mu.ahead[n]; known || n.opened || info.Percent == 100 || info.Length == 0 || info.Length > aheadSize {
+	if _, known := p.mu.ahead[n]; known || n.opened || !info.ReadPolicy.Keeps() || info.Percent == 100 || info.Length == 0 || info.Length > aheadSize {
 		return true
 	}
 	if p.mu.bytes+info.Length > aheadBytes {

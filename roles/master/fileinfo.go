@@ -26,6 +26,9 @@ func (m *Master) fileInfo(n *metastore.Inode, p string, mount metastore.Mount, u
 		MountPoint: proto.Bool(n.MountID != 0), MountId: &mount.ID, Xattr: shownXattr(n, mount),
 		UfsFingerprint: proto.String(fingerprint(n, mount, m.sources.kindOf(mount))),
 	}
+	if p := mount.Policy.Read; p != metastore.NoReadPolicy {
+		info.ReadPolicy = pb.ReadPType(p).Enum()
+	}
 	percent := int32(100)
 	if n.Dir {
 		info.Length, info.Children, percent = proto.Int64(0), &n.Children, 0

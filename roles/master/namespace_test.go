@@ -196,6 +196,9 @@ func TestPoliciesAreTold(t *testing.T) {
 		if got := string(info.Xattr["innerWriteType"]); got != want {
 			t.Errorf("%s: write type %q, want %q", p, got, want)
 		}
+		if policy := map[bool]client.ReadPolicy{true: client.NoCache}[strings.HasPrefix(p, "/a") && p != "/a/deep"]; info.ReadPolicy != policy {
+			t.Errorf("%s: read policy %v, want %v", p, info.ReadPolicy, policy)
+		}
 		if cached := !strings.HasPrefix(p, "/a") || p == "/a/deep"; info.Cacheable != cached {
 			t.Errorf("%s: cacheable %v", p, info.Cacheable)
 		}

@@ -3404,8 +3404,10 @@ type FileInfo struct {
 	// Ours: how many children of a directory are known. The length of a directory is 0, as GooseFS 2.x has it.
 	Children *int64 `protobuf:"varint,1000,opt,name=children" json:"children,omitempty"`
 	// Ours: of a namespace, in ListNamespace and StatNamespace; -1 for no time.
-	Ttl           *int64     `protobuf:"varint,1001,opt,name=ttl" json:"ttl,omitempty"`
-	TtlAction     *TtlAction `protobuf:"varint,1002,opt,name=ttlAction,enum=com.qcloud.cos.goosefs.grpc.file.TtlAction" json:"ttlAction,omitempty"`
+	Ttl       *int64     `protobuf:"varint,1001,opt,name=ttl" json:"ttl,omitempty"`
+	TtlAction *TtlAction `protobuf:"varint,1002,opt,name=ttlAction,enum=com.qcloud.cos.goosefs.grpc.file.TtlAction" json:"ttlAction,omitempty"`
+	// Ours: of all that is in a namespace; unset where there is no policy.
+	ReadPolicy    *ReadPType `protobuf:"varint,1003,opt,name=readPolicy,enum=com.qcloud.cos.goosefs.grpc.file.ReadPType" json:"readPolicy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3662,6 +3664,13 @@ func (x *FileInfo) GetTtlAction() TtlAction {
 		return *x.TtlAction
 	}
 	return TtlAction_DELETE
+}
+
+func (x *FileInfo) GetReadPolicy() ReadPType {
+	if x != nil && x.ReadPolicy != nil {
+		return *x.ReadPolicy
+	}
+	return ReadPType_UNSPECIFIED_READ_TYPE
 }
 
 type GetFilePathPResponse struct {
@@ -8359,8 +8368,7 @@ const file_grpc_file_system_master_proto_rawDesc = "" +
 	"\tblockInfo\x18\x01 \x01(\v2&.com.qcloud.cos.goosefs.grpc.BlockInfoR\tblockInfo\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12Q\n" +
 	"\fufsLocations\x18\x03 \x03(\v2-.com.qcloud.cos.goosefs.grpc.WorkerNetAddressR\fufsLocations\x12.\n" +
-	"\x12ufsStringLocations\x18\x04 \x03(\tR\x12ufsStringLocations\"\xb9\n" +
-	"\n" +
+	"\x12ufsStringLocations\x18\x04 \x03(\tR\x12ufsStringLocations\"\x87\v\n" +
 	"\bFileInfo\x12\x16\n" +
 	"\x06fileId\x18\x01 \x01(\x03R\x06fileId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -8400,7 +8408,10 @@ const file_grpc_file_system_master_proto_rawDesc = "" +
 	"\asymlink\x18\x1d \x01(\tR\asymlink\x12\x1b\n" +
 	"\bchildren\x18\xe8\a \x01(\x03R\bchildren\x12\x11\n" +
 	"\x03ttl\x18\xe9\a \x01(\x03R\x03ttl\x12J\n" +
-	"\tttlAction\x18\xea\a \x01(\x0e2+.com.qcloud.cos.goosefs.grpc.file.TtlActionR\tttlAction\x1a8\n" +
+	"\tttlAction\x18\xea\a \x01(\x0e2+.com.qcloud.cos.goosefs.grpc.file.TtlActionR\tttlAction\x12L\n" +
+	"\n" +
+	"readPolicy\x18\xeb\a \x01(\x0e2+.com.qcloud.cos.goosefs.grpc.file.ReadPTypeR\n" +
+	"readPolicy\x1a8\n" +
 	"\n" +
 	"XattrEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
@@ -9044,176 +9055,177 @@ var file_grpc_file_system_master_proto_depIdxs = []int32{
 	151, // 64: com.qcloud.cos.goosefs.grpc.file.FileInfo.xattr:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo.XattrEntry
 	164, // 65: com.qcloud.cos.goosefs.grpc.file.FileInfo.capability:type_name -> com.qcloud.cos.goosefs.proto.security.Capability
 	2,   // 66: com.qcloud.cos.goosefs.grpc.file.FileInfo.ttlAction:type_name -> com.qcloud.cos.goosefs.grpc.file.TtlAction
-	152, // 67: com.qcloud.cos.goosefs.grpc.file.MountPOptions.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions.PropertiesEntry
-	10,  // 68: com.qcloud.cos.goosefs.grpc.file.MountPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	62,  // 69: com.qcloud.cos.goosefs.grpc.file.MountPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions
-	153, // 70: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.PropertiesEntry
-	10,  // 71: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	1,   // 72: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.readPType:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
-	0,   // 73: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.writePType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
-	65,  // 74: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions
-	154, // 75: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.PropertiesEntry
-	10,  // 76: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	68,  // 77: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions
-	74,  // 78: com.qcloud.cos.goosefs.grpc.file.GetMountPointPResponse.mountPointInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPointInfo
-	155, // 79: com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse.mountPoints:type_name -> com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse.MountPointsEntry
-	156, // 80: com.qcloud.cos.goosefs.grpc.file.MountPointInfo.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPointInfo.PropertiesEntry
-	76,  // 81: com.qcloud.cos.goosefs.grpc.file.FileSystemCommandOptions.persistOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.PersistCommandOptions
-	77,  // 82: com.qcloud.cos.goosefs.grpc.file.PersistCommandOptions.persistFiles:type_name -> com.qcloud.cos.goosefs.grpc.file.PersistFile
-	165, // 83: com.qcloud.cos.goosefs.grpc.file.FileSystemCommand.commandType:type_name -> com.qcloud.cos.goosefs.grpc.CommandType
-	75,  // 84: com.qcloud.cos.goosefs.grpc.file.FileSystemCommand.commandOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemCommandOptions
-	10,  // 85: com.qcloud.cos.goosefs.grpc.file.RenamePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	80,  // 86: com.qcloud.cos.goosefs.grpc.file.RenamePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.RenamePOptions
-	160, // 87: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
-	10,  // 88: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	1,   // 89: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.readPType:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
-	0,   // 90: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.writePType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
-	85,  // 91: com.qcloud.cos.goosefs.grpc.file.SetAttributePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions
-	10,  // 92: com.qcloud.cos.goosefs.grpc.file.SetAclPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	7,   // 93: com.qcloud.cos.goosefs.grpc.file.SetAclPRequest.action:type_name -> com.qcloud.cos.goosefs.grpc.file.SetAclAction
-	55,  // 94: com.qcloud.cos.goosefs.grpc.file.SetAclPRequest.entries:type_name -> com.qcloud.cos.goosefs.grpc.file.PAclEntry
-	88,  // 95: com.qcloud.cos.goosefs.grpc.file.SetAclPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.SetAclPOptions
-	10,  // 96: com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	91,  // 97: com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePOptions
-	10,  // 98: com.qcloud.cos.goosefs.grpc.file.StartSyncPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	94,  // 99: com.qcloud.cos.goosefs.grpc.file.StartSyncPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.StartSyncPOptions
-	10,  // 100: com.qcloud.cos.goosefs.grpc.file.StopSyncPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	97,  // 101: com.qcloud.cos.goosefs.grpc.file.StopSyncPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.StopSyncPOptions
-	10,  // 102: com.qcloud.cos.goosefs.grpc.file.UnmountPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	100, // 103: com.qcloud.cos.goosefs.grpc.file.UnmountPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.UnmountPOptions
-	10,  // 104: com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	103, // 105: com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePOptions
-	160, // 106: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
-	10,  // 107: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	1,   // 108: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.readPType:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
-	0,   // 109: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.writePType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
-	2,   // 110: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.ttlAction:type_name -> com.qcloud.cos.goosefs.grpc.file.TtlAction
-	106, // 111: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions
-	62,  // 112: com.qcloud.cos.goosefs.grpc.file.UfsInfo.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions
-	62,  // 113: com.qcloud.cos.goosefs.grpc.file.UpdateMountPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions
-	8,   // 114: com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePOptions.ufsMode:type_name -> com.qcloud.cos.goosefs.grpc.file.UfsPMode
-	112, // 115: com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePOptions
-	115, // 116: com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPOptions
-	166, // 117: com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPResponse.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
-	166, // 118: com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPRequest.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
-	166, // 119: com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPResponse.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
-	166, // 120: com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPRequest.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
-	10,  // 121: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	160, // 122: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
-	0,   // 123: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.writeType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
-	0,   // 124: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.defaultWriteType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
-	126, // 125: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions
-	78,  // 126: com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPResponse.command:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemCommand
-	140, // 127: com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPOptions
-	58,  // 128: com.qcloud.cos.goosefs.grpc.file.GetFileInfoPResponse.fileInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
-	143, // 129: com.qcloud.cos.goosefs.grpc.file.GetFileInfoPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPOptions
-	146, // 130: com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPResponse.entries:type_name -> com.qcloud.cos.goosefs.grpc.file.PersistenceStateBatchEntry
-	108, // 131: com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPResponse.ufsInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.UfsInfo
-	149, // 132: com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPOptions
-	74,  // 133: com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse.MountPointsEntry.value:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPointInfo
-	11,  // 134: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckAccess:input_type -> com.qcloud.cos.goosefs.grpc.file.CheckAccessPRequest
-	16,  // 135: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckConsistency:input_type -> com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPRequest
-	22,  // 136: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CommitLocation:input_type -> com.qcloud.cos.goosefs.grpc.file.CommitLocationPRequest
-	19,  // 137: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CompleteFile:input_type -> com.qcloud.cos.goosefs.grpc.file.CompleteFilePRequest
-	26,  // 138: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateDirectory:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPRequest
-	29,  // 139: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateFile:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateFilePRequest
-	35,  // 140: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Free:input_type -> com.qcloud.cos.goosefs.grpc.file.FreePRequest
-	60,  // 141: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetFilePath:input_type -> com.qcloud.cos.goosefs.grpc.file.GetFilePathPRequest
-	71,  // 142: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountPoint:input_type -> com.qcloud.cos.goosefs.grpc.file.GetMountPointPRequest
-	73,  // 143: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountTable:input_type -> com.qcloud.cos.goosefs.grpc.file.GetMountTablePRequest
-	44,  // 144: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetSyncPathList:input_type -> com.qcloud.cos.goosefs.grpc.file.GetSyncPathListPRequest
-	38,  // 145: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatus:input_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusPRequest
-	39,  // 146: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatusBatch:input_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPRequest
-	47,  // 147: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListStatus:input_type -> com.qcloud.cos.goosefs.grpc.file.ListStatusPRequest
-	63,  // 148: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Mount:input_type -> com.qcloud.cos.goosefs.grpc.file.MountPRequest
-	32,  // 149: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Remove:input_type -> com.qcloud.cos.goosefs.grpc.file.DeletePRequest
-	81,  // 150: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Rename:input_type -> com.qcloud.cos.goosefs.grpc.file.RenamePRequest
-	82,  // 151: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ReverseResolve:input_type -> com.qcloud.cos.goosefs.grpc.file.ReverseResolvePRequest
-	92,  // 152: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ScheduleAsyncPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePRequest
-	89,  // 153: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAcl:input_type -> com.qcloud.cos.goosefs.grpc.file.SetAclPRequest
-	86,  // 154: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAttribute:input_type -> com.qcloud.cos.goosefs.grpc.file.SetAttributePRequest
-	95,  // 155: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StartSync:input_type -> com.qcloud.cos.goosefs.grpc.file.StartSyncPRequest
-	98,  // 156: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StopSync:input_type -> com.qcloud.cos.goosefs.grpc.file.StopSyncPRequest
-	101, // 157: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Unmount:input_type -> com.qcloud.cos.goosefs.grpc.file.UnmountPRequest
-	109, // 158: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateMount:input_type -> com.qcloud.cos.goosefs.grpc.file.UpdateMountPRequest
-	113, // 159: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateUfsMode:input_type -> com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePRequest
-	116, // 160: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStateLockHolders:input_type -> com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPRequest
-	66,  // 161: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePRequest
-	69,  // 162: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePRequest
-	104, // 163: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.DeleteNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePRequest
-	50,  // 164: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.ListNamespacePRequest
-	53,  // 165: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StatNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.StatNamespacePRequest
-	107, // 166: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetNamespaceAttribute:input_type -> com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePRequest
-	118, // 167: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RemoveBlocks:input_type -> com.qcloud.cos.goosefs.grpc.file.RemoveBlocksPRequest
-	120, // 168: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetDelegationToken:input_type -> com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPRequest
-	122, // 169: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RenewDelegationToken:input_type -> com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPRequest
-	124, // 170: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CancelDelegationToken:input_type -> com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPRequest
-	127, // 171: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateSymlink:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPRequest
-	129, // 172: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetLinkTarget:input_type -> com.qcloud.cos.goosefs.grpc.file.GetLinkTargetPRequest
-	131, // 173: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.checkPersistenceDone:input_type -> com.qcloud.cos.goosefs.grpc.file.CheckPersistenceDonePRequest
-	133, // 174: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.retryFailedPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.RetryFailedPersistencePRequest
-	135, // 175: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.countFailedPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.CountFailedPersistencePRequest
-	137, // 176: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.listFailedPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.ListFailedPersistencePRequest
-	141, // 177: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.FileSystemHeartbeat:input_type -> com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPRequest
-	144, // 178: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetFileInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPRequest
-	145, // 179: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetPersistenceStateBatch:input_type -> com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPRequest
-	150, // 180: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetUfsInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPRequest
-	144, // 181: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetFileInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPRequest
-	150, // 182: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetUfsInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPRequest
-	12,  // 183: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckAccess:output_type -> com.qcloud.cos.goosefs.grpc.file.CheckAccessPResponse
-	14,  // 184: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckConsistency:output_type -> com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPResponse
-	23,  // 185: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CommitLocation:output_type -> com.qcloud.cos.goosefs.grpc.file.CommitLocationPResponse
-	17,  // 186: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CompleteFile:output_type -> com.qcloud.cos.goosefs.grpc.file.CompleteFilePResponse
-	24,  // 187: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateDirectory:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPResponse
-	27,  // 188: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateFile:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateFilePResponse
-	33,  // 189: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Free:output_type -> com.qcloud.cos.goosefs.grpc.file.FreePResponse
-	59,  // 190: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetFilePath:output_type -> com.qcloud.cos.goosefs.grpc.file.GetFilePathPResponse
-	70,  // 191: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountPoint:output_type -> com.qcloud.cos.goosefs.grpc.file.GetMountPointPResponse
-	72,  // 192: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountTable:output_type -> com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse
-	43,  // 193: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetSyncPathList:output_type -> com.qcloud.cos.goosefs.grpc.file.GetSyncPathListPResponse
-	36,  // 194: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatus:output_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusPResponse
-	40,  // 195: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatusBatch:output_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPResponse
-	45,  // 196: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListStatus:output_type -> com.qcloud.cos.goosefs.grpc.file.ListStatusPResponse
-	61,  // 197: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Mount:output_type -> com.qcloud.cos.goosefs.grpc.file.MountPResponse
-	30,  // 198: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Remove:output_type -> com.qcloud.cos.goosefs.grpc.file.DeletePResponse
-	79,  // 199: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Rename:output_type -> com.qcloud.cos.goosefs.grpc.file.RenamePResponse
-	83,  // 200: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ReverseResolve:output_type -> com.qcloud.cos.goosefs.grpc.file.ReverseResolvePResponse
-	90,  // 201: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ScheduleAsyncPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePResponse
-	87,  // 202: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAcl:output_type -> com.qcloud.cos.goosefs.grpc.file.SetAclPResponse
-	84,  // 203: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAttribute:output_type -> com.qcloud.cos.goosefs.grpc.file.SetAttributePResponse
-	93,  // 204: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StartSync:output_type -> com.qcloud.cos.goosefs.grpc.file.StartSyncPResponse
-	96,  // 205: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StopSync:output_type -> com.qcloud.cos.goosefs.grpc.file.StopSyncPResponse
-	99,  // 206: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Unmount:output_type -> com.qcloud.cos.goosefs.grpc.file.UnmountPResponse
-	110, // 207: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateMount:output_type -> com.qcloud.cos.goosefs.grpc.file.UpdateMountPResponse
-	111, // 208: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateUfsMode:output_type -> com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePResponse
-	114, // 209: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStateLockHolders:output_type -> com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPResponse
-	64,  // 210: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePResponse
-	67,  // 211: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePResponse
-	102, // 212: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.DeleteNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePResponse
-	48,  // 213: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.ListNamespacePResponse
-	51,  // 214: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StatNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.StatNamespacePResponse
-	105, // 215: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetNamespaceAttribute:output_type -> com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePResponse
-	119, // 216: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RemoveBlocks:output_type -> com.qcloud.cos.goosefs.grpc.file.RemoveBlocksPResponse
-	121, // 217: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetDelegationToken:output_type -> com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPResponse
-	123, // 218: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RenewDelegationToken:output_type -> com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPResponse
-	125, // 219: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CancelDelegationToken:output_type -> com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPResponse
-	128, // 220: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateSymlink:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPResponse
-	130, // 221: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetLinkTarget:output_type -> com.qcloud.cos.goosefs.grpc.file.GetLinkTargetPResponse
-	132, // 222: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.checkPersistenceDone:output_type -> com.qcloud.cos.goosefs.grpc.file.CheckPersistenceDonePResponse
-	134, // 223: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.retryFailedPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.RetryFailedPersistencePResponse
-	136, // 224: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.countFailedPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.CountFailedPersistencePResponse
-	138, // 225: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.listFailedPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.ListFailedPersistencePResponse
-	139, // 226: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.FileSystemHeartbeat:output_type -> com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPResponse
-	142, // 227: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetFileInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPResponse
-	147, // 228: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetPersistenceStateBatch:output_type -> com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPResponse
-	148, // 229: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetUfsInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPResponse
-	142, // 230: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetFileInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPResponse
-	148, // 231: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetUfsInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPResponse
-	183, // [183:232] is the sub-list for method output_type
-	134, // [134:183] is the sub-list for method input_type
-	134, // [134:134] is the sub-list for extension type_name
-	134, // [134:134] is the sub-list for extension extendee
-	0,   // [0:134] is the sub-list for field type_name
+	1,   // 67: com.qcloud.cos.goosefs.grpc.file.FileInfo.readPolicy:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
+	152, // 68: com.qcloud.cos.goosefs.grpc.file.MountPOptions.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions.PropertiesEntry
+	10,  // 69: com.qcloud.cos.goosefs.grpc.file.MountPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	62,  // 70: com.qcloud.cos.goosefs.grpc.file.MountPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions
+	153, // 71: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.PropertiesEntry
+	10,  // 72: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	1,   // 73: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.readPType:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
+	0,   // 74: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.writePType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
+	65,  // 75: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions
+	154, // 76: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.PropertiesEntry
+	10,  // 77: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	68,  // 78: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions
+	74,  // 79: com.qcloud.cos.goosefs.grpc.file.GetMountPointPResponse.mountPointInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPointInfo
+	155, // 80: com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse.mountPoints:type_name -> com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse.MountPointsEntry
+	156, // 81: com.qcloud.cos.goosefs.grpc.file.MountPointInfo.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPointInfo.PropertiesEntry
+	76,  // 82: com.qcloud.cos.goosefs.grpc.file.FileSystemCommandOptions.persistOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.PersistCommandOptions
+	77,  // 83: com.qcloud.cos.goosefs.grpc.file.PersistCommandOptions.persistFiles:type_name -> com.qcloud.cos.goosefs.grpc.file.PersistFile
+	165, // 84: com.qcloud.cos.goosefs.grpc.file.FileSystemCommand.commandType:type_name -> com.qcloud.cos.goosefs.grpc.CommandType
+	75,  // 85: com.qcloud.cos.goosefs.grpc.file.FileSystemCommand.commandOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemCommandOptions
+	10,  // 86: com.qcloud.cos.goosefs.grpc.file.RenamePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	80,  // 87: com.qcloud.cos.goosefs.grpc.file.RenamePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.RenamePOptions
+	160, // 88: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
+	10,  // 89: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	1,   // 90: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.readPType:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
+	0,   // 91: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.writePType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
+	85,  // 92: com.qcloud.cos.goosefs.grpc.file.SetAttributePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions
+	10,  // 93: com.qcloud.cos.goosefs.grpc.file.SetAclPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	7,   // 94: com.qcloud.cos.goosefs.grpc.file.SetAclPRequest.action:type_name -> com.qcloud.cos.goosefs.grpc.file.SetAclAction
+	55,  // 95: com.qcloud.cos.goosefs.grpc.file.SetAclPRequest.entries:type_name -> com.qcloud.cos.goosefs.grpc.file.PAclEntry
+	88,  // 96: com.qcloud.cos.goosefs.grpc.file.SetAclPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.SetAclPOptions
+	10,  // 97: com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	91,  // 98: com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePOptions
+	10,  // 99: com.qcloud.cos.goosefs.grpc.file.StartSyncPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	94,  // 100: com.qcloud.cos.goosefs.grpc.file.StartSyncPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.StartSyncPOptions
+	10,  // 101: com.qcloud.cos.goosefs.grpc.file.StopSyncPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	97,  // 102: com.qcloud.cos.goosefs.grpc.file.StopSyncPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.StopSyncPOptions
+	10,  // 103: com.qcloud.cos.goosefs.grpc.file.UnmountPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	100, // 104: com.qcloud.cos.goosefs.grpc.file.UnmountPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.UnmountPOptions
+	10,  // 105: com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	103, // 106: com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePOptions
+	160, // 107: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
+	10,  // 108: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	1,   // 109: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.readPType:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
+	0,   // 110: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.writePType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
+	2,   // 111: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.ttlAction:type_name -> com.qcloud.cos.goosefs.grpc.file.TtlAction
+	106, // 112: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions
+	62,  // 113: com.qcloud.cos.goosefs.grpc.file.UfsInfo.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions
+	62,  // 114: com.qcloud.cos.goosefs.grpc.file.UpdateMountPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions
+	8,   // 115: com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePOptions.ufsMode:type_name -> com.qcloud.cos.goosefs.grpc.file.UfsPMode
+	112, // 116: com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePOptions
+	115, // 117: com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPOptions
+	166, // 118: com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPResponse.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
+	166, // 119: com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPRequest.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
+	166, // 120: com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPResponse.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
+	166, // 121: com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPRequest.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
+	10,  // 122: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	160, // 123: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
+	0,   // 124: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.writeType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
+	0,   // 125: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.defaultWriteType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
+	126, // 126: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions
+	78,  // 127: com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPResponse.command:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemCommand
+	140, // 128: com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPOptions
+	58,  // 129: com.qcloud.cos.goosefs.grpc.file.GetFileInfoPResponse.fileInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
+	143, // 130: com.qcloud.cos.goosefs.grpc.file.GetFileInfoPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPOptions
+	146, // 131: com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPResponse.entries:type_name -> com.qcloud.cos.goosefs.grpc.file.PersistenceStateBatchEntry
+	108, // 132: com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPResponse.ufsInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.UfsInfo
+	149, // 133: com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPOptions
+	74,  // 134: com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse.MountPointsEntry.value:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPointInfo
+	11,  // 135: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckAccess:input_type -> com.qcloud.cos.goosefs.grpc.file.CheckAccessPRequest
+	16,  // 136: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckConsistency:input_type -> com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPRequest
+	22,  // 137: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CommitLocation:input_type -> com.qcloud.cos.goosefs.grpc.file.CommitLocationPRequest
+	19,  // 138: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CompleteFile:input_type -> com.qcloud.cos.goosefs.grpc.file.CompleteFilePRequest
+	26,  // 139: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateDirectory:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPRequest
+	29,  // 140: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateFile:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateFilePRequest
+	35,  // 141: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Free:input_type -> com.qcloud.cos.goosefs.grpc.file.FreePRequest
+	60,  // 142: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetFilePath:input_type -> com.qcloud.cos.goosefs.grpc.file.GetFilePathPRequest
+	71,  // 143: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountPoint:input_type -> com.qcloud.cos.goosefs.grpc.file.GetMountPointPRequest
+	73,  // 144: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountTable:input_type -> com.qcloud.cos.goosefs.grpc.file.GetMountTablePRequest
+	44,  // 145: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetSyncPathList:input_type -> com.qcloud.cos.goosefs.grpc.file.GetSyncPathListPRequest
+	38,  // 146: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatus:input_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusPRequest
+	39,  // 147: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatusBatch:input_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPRequest
+	47,  // 148: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListStatus:input_type -> com.qcloud.cos.goosefs.grpc.file.ListStatusPRequest
+	63,  // 149: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Mount:input_type -> com.qcloud.cos.goosefs.grpc.file.MountPRequest
+	32,  // 150: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Remove:input_type -> com.qcloud.cos.goosefs.grpc.file.DeletePRequest
+	81,  // 151: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Rename:input_type -> com.qcloud.cos.goosefs.grpc.file.RenamePRequest
+	82,  // 152: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ReverseResolve:input_type -> com.qcloud.cos.goosefs.grpc.file.ReverseResolvePRequest
+	92,  // 153: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ScheduleAsyncPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePRequest
+	89,  // 154: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAcl:input_type -> com.qcloud.cos.goosefs.grpc.file.SetAclPRequest
+	86,  // 155: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAttribute:input_type -> com.qcloud.cos.goosefs.grpc.file.SetAttributePRequest
+	95,  // 156: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StartSync:input_type -> com.qcloud.cos.goosefs.grpc.file.StartSyncPRequest
+	98,  // 157: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StopSync:input_type -> com.qcloud.cos.goosefs.grpc.file.StopSyncPRequest
+	101, // 158: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Unmount:input_type -> com.qcloud.cos.goosefs.grpc.file.UnmountPRequest
+	109, // 159: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateMount:input_type -> com.qcloud.cos.goosefs.grpc.file.UpdateMountPRequest
+	113, // 160: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateUfsMode:input_type -> com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePRequest
+	116, // 161: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStateLockHolders:input_type -> com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPRequest
+	66,  // 162: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePRequest
+	69,  // 163: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePRequest
+	104, // 164: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.DeleteNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePRequest
+	50,  // 165: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.ListNamespacePRequest
+	53,  // 166: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StatNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.StatNamespacePRequest
+	107, // 167: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetNamespaceAttribute:input_type -> com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePRequest
+	118, // 168: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RemoveBlocks:input_type -> com.qcloud.cos.goosefs.grpc.file.RemoveBlocksPRequest
+	120, // 169: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetDelegationToken:input_type -> com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPRequest
+	122, // 170: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RenewDelegationToken:input_type -> com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPRequest
+	124, // 171: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CancelDelegationToken:input_type -> com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPRequest
+	127, // 172: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateSymlink:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPRequest
+	129, // 173: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetLinkTarget:input_type -> com.qcloud.cos.goosefs.grpc.file.GetLinkTargetPRequest
+	131, // 174: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.checkPersistenceDone:input_type -> com.qcloud.cos.goosefs.grpc.file.CheckPersistenceDonePRequest
+	133, // 175: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.retryFailedPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.RetryFailedPersistencePRequest
+	135, // 176: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.countFailedPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.CountFailedPersistencePRequest
+	137, // 177: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.listFailedPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.ListFailedPersistencePRequest
+	141, // 178: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.FileSystemHeartbeat:input_type -> com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPRequest
+	144, // 179: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetFileInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPRequest
+	145, // 180: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetPersistenceStateBatch:input_type -> com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPRequest
+	150, // 181: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetUfsInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPRequest
+	144, // 182: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetFileInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPRequest
+	150, // 183: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetUfsInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPRequest
+	12,  // 184: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckAccess:output_type -> com.qcloud.cos.goosefs.grpc.file.CheckAccessPResponse
+	14,  // 185: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckConsistency:output_type -> com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPResponse
+	23,  // 186: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CommitLocation:output_type -> com.qcloud.cos.goosefs.grpc.file.CommitLocationPResponse
+	17,  // 187: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CompleteFile:output_type -> com.qcloud.cos.goosefs.grpc.file.CompleteFilePResponse
+	24,  // 188: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateDirectory:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPResponse
+	27,  // 189: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateFile:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateFilePResponse
+	33,  // 190: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Free:output_type -> com.qcloud.cos.goosefs.grpc.file.FreePResponse
+	59,  // 191: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetFilePath:output_type -> com.qcloud.cos.goosefs.grpc.file.GetFilePathPResponse
+	70,  // 192: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountPoint:output_type -> com.qcloud.cos.goosefs.grpc.file.GetMountPointPResponse
+	72,  // 193: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountTable:output_type -> com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse
+	43,  // 194: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetSyncPathList:output_type -> com.qcloud.cos.goosefs.grpc.file.GetSyncPathListPResponse
+	36,  // 195: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatus:output_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusPResponse
+	40,  // 196: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatusBatch:output_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPResponse
+	45,  // 197: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListStatus:output_type -> com.qcloud.cos.goosefs.grpc.file.ListStatusPResponse
+	61,  // 198: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Mount:output_type -> com.qcloud.cos.goosefs.grpc.file.MountPResponse
+	30,  // 199: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Remove:output_type -> com.qcloud.cos.goosefs.grpc.file.DeletePResponse
+	79,  // 200: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Rename:output_type -> com.qcloud.cos.goosefs.grpc.file.RenamePResponse
+	83,  // 201: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ReverseResolve:output_type -> com.qcloud.cos.goosefs.grpc.file.ReverseResolvePResponse
+	90,  // 202: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ScheduleAsyncPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePResponse
+	87,  // 203: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAcl:output_type -> com.qcloud.cos.goosefs.grpc.file.SetAclPResponse
+	84,  // 204: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAttribute:output_type -> com.qcloud.cos.goosefs.grpc.file.SetAttributePResponse
+	93,  // 205: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StartSync:output_type -> com.qcloud.cos.goosefs.grpc.file.StartSyncPResponse
+	96,  // 206: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StopSync:output_type -> com.qcloud.cos.goosefs.grpc.file.StopSyncPResponse
+	99,  // 207: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Unmount:output_type -> com.qcloud.cos.goosefs.grpc.file.UnmountPResponse
+	110, // 208: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateMount:output_type -> com.qcloud.cos.goosefs.grpc.file.UpdateMountPResponse
+	111, // 209: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateUfsMode:output_type -> com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePResponse
+	114, // 210: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStateLockHolders:output_type -> com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPResponse
+	64,  // 211: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePResponse
+	67,  // 212: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePResponse
+	102, // 213: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.DeleteNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePResponse
+	48,  // 214: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.ListNamespacePResponse
+	51,  // 215: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StatNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.StatNamespacePResponse
+	105, // 216: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetNamespaceAttribute:output_type -> com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePResponse
+	119, // 217: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RemoveBlocks:output_type -> com.qcloud.cos.goosefs.grpc.file.RemoveBlocksPResponse
+	121, // 218: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetDelegationToken:output_type -> com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPResponse
+	123, // 219: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RenewDelegationToken:output_type -> com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPResponse
+	125, // 220: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CancelDelegationToken:output_type -> com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPResponse
+	128, // 221: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateSymlink:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPResponse
+	130, // 222: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetLinkTarget:output_type -> com.qcloud.cos.goosefs.grpc.file.GetLinkTargetPResponse
+	132, // 223: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.checkPersistenceDone:output_type -> com.qcloud.cos.goosefs.grpc.file.CheckPersistenceDonePResponse
+	134, // 224: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.retryFailedPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.RetryFailedPersistencePResponse
+	136, // 225: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.countFailedPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.CountFailedPersistencePResponse
+	138, // 226: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.listFailedPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.ListFailedPersistencePResponse
+	139, // 227: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.FileSystemHeartbeat:output_type -> com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPResponse
+	142, // 228: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetFileInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPResponse
+	147, // 229: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetPersistenceStateBatch:output_type -> com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPResponse
+	148, // 230: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetUfsInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPResponse
+	142, // 231: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetFileInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPResponse
+	148, // 232: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetUfsInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPResponse
+	184, // [184:233] is the sub-list for method output_type
+	135, // [135:184] is the sub-list for method input_type
+	135, // [135:135] is the sub-list for extension type_name
+	135, // [135:135] is the sub-list for extension extendee
+	0,   // [0:135] is the sub-list for field type_name
 }
 
 func init() { file_grpc_file_system_master_proto_init() }

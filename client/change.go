@@ -36,12 +36,17 @@ func (f *FS) Mkdir(ctx context.Context, path string, o MkdirOptions) error {
 	})
 }
 
-// Touch makes an empty file at path, here and in the under file system. The file must not exist.
+// Touch makes an empty file at path, which must not exist: as its namespace says, and else here and in the under file
+// system.
 func (f *FS) Touch(ctx context.Context, path string) error {
+	kind, err := f.writeType(ctx, path, CreateOptions{Default: CacheThrough})
+	if err != nil {
+		return err
+	}
 	create := &pb.CreateFilePRequest{Path: &path, Options: &pb.CreateFilePOptions{
-		Recursive: proto.Bool(true), Mode: modeOf(0o666 &^ f.cfg.Umask), WriteType: pb.WritePType_CACHE_THROUGH.Enum(), CommonOptions: newOperation(),
+		Recursive: proto.Bool(true), Mode: modeOf(0o666 &^ f.cfg.Umask), WriteType: pb.WritePType(kind).Enum(), CommonOptions: newOperation(),
 	}}
-	err := change(ctx, f, "touch", path, func(ctx context.Context, c pb.FileSystemMasterClientServiceClient) error {
+	err = change(ctx, f, "touch", path, func(ctx context.Context, c pb.FileSystemMasterClientServiceClient) error {
 		_, err := c.CreateFile(ctx, create)
 		return err
 	})
@@ -49,6 +54,9 @@ func (f *FS) Touch(ctx context.Context, path string) error {
 		return err
 	}
 	complete := &pb.CompleteFilePRequest{Path: &path, Options: &pb.CompleteFilePOptions{UfsLength: proto.Int64(0), CommonOptions: newOperation()}}
+	if kind == AsyncThrough {
+		complete.Options.AsyncPersistOptions = &pb.ScheduleAsyncPersistencePOptions{}
+	}
 	return change(ctx, f, "touch", path, func(ctx context.Context, c pb.FileSystemMasterClientServiceClient) error {
 		_, err := c.CompleteFile(ctx, complete)
 		return err

@@ -31,7 +31,8 @@ type Config struct {
 	StreamTimeout  time.Duration // how long a worker may be silent before another is asked; 30 s by default
 	WorkersFor     time.Duration // how old the list of workers may be; 10 s by default
 	ReadAhead      int64         // bytes fetched ahead of a sequential reader; 16 MiB by default, negative for none
-	NoCache        bool          // what is read is not kept by workers
+	Reads          ReadPolicy    // whether what is read is kept by workers, whatever a file's namespace says; 0 leaves it to that
+	NoCache        bool          // what is read is not kept by workers where no namespace has a policy
 	NoShortCircuit bool          // all is read by streams, nothing from the disks of workers on this host
 	NoFill         bool          // what a reader in order left unread is not fetched, see [File.Close]
 

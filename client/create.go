@@ -1,7 +1,6 @@
 package client
 
 import (
-	"cmp"
 	"context"
 
 	"goosefs/wire/pb"
@@ -13,19 +12,26 @@ import (
 // CreateOptions of a new file.
 type CreateOptions struct {
 	Recursive bool      // make parents too
-	Type      WriteType // where its bytes go; MustCache by default
+	Type      WriteType // where its bytes go; by default as the namespace that it is in says
+	Default   WriteType // where they go if there is no Type and the namespace says nothing; MustCache by default
 	BlockSize int64     // bytes; the masters' by default, who make whole multiples of 64 KiB of it
 	Mode      uint32    // 0666 less the umask by default
 }
 
-func (o CreateOptions) kind() WriteType { return cmp.Or(o.Type, MustCache) }
-
 // Create makes a file that is not complete, which must not exist. [FS.Complete] ends its writing.
 func (f *FS) Create(ctx context.Context, path string, o CreateOptions) (Info, error) {
+	kind, err := f.writeType(ctx, path, o)
+	if err != nil {
+		return Info{}, err
+	}
+	return f.create(ctx, path, kind, o)
+}
+
+func (f *FS) create(ctx context.Context, path string, kind WriteType, o CreateOptions) (Info, error) {
 	if o.Mode == 0 {
 		o.Mode = 0o666 &^ f.cfg.Umask
 	}
-	write := pb.WritePType(o.kind())
+	write := pb.WritePType(kind)
 	req := &pb.CreateFilePRequest{Path: &path, Options: &pb.CreateFilePOptions{
 		Recursive: &o.Recursive, Mode: modeOf(o.Mode), WriteType: &write, CommonOptions: newOperation(),
 	}}

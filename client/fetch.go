@@ -168,7 +168,7 @@ func (x *File) request(blockID, off, n int64, how pattern) *pb.ReadRequest {
 	} else {
 		req.PositionShort = proto.Bool(true)
 	}
-	if x.fs.cfg.NoCache {
+	if !x.kept() {
 		req.OpenUfsBlockOptions = &pb.OpenUfsBlockOptions{NoCache: proto.Bool(true)}
 	}
 	return req

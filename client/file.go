@@ -69,6 +69,18 @@ func (x *File) Close() error {
 	return nil
 }
 
+// kept says whether workers are to keep what is read.
+func (x *File) kept() bool {
+	switch cfg := x.fs.cfg; {
+	case cfg.Reads != 0:
+		return cfg.Reads.Keeps()
+	case x.info.ReadPolicy != 0:
+		return x.info.ReadPolicy.Keeps()
+	default:
+		return !cfg.NoCache
+	}
+}
+
 // block is the block that holds the byte at off.
 func (x *File) block(off int64) Block {
 	size := x.info.BlockSize

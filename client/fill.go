@@ -51,7 +51,7 @@ func (x *File) blocksAt(worker int64) (n int) {
 // does so in its own time, and only if its cache has room.
 func (x *File) wantsRestLocked() (from *refusal, wanted bool) {
 	cfg := x.fs.cfg
-	if x.mu.partial == nil || cfg.NoCache || cfg.NoFill {
+	if x.mu.partial == nil || !x.kept() || cfg.NoFill {
 		return nil, false
 	}
 	return x.mu.partial, x.mu.most >= min(fillAfter, x.info.Length/fillPart)

@@ -38,6 +38,7 @@ func TestRestIsWanted(t *testing.T) {
 		read   func(*window)
 		change func(*Config)
 		wanted bool
+		policy ReadPolicy // of the file's namespace
 	}{
 		{name: "a quarter of it", length: 16 * mib, blocks: on(1), told: partial, read: inOrder(4 * mib), wanted: true},
 		{name: "less", length: 16 * mib, blocks: on(1), told: partial, read: inOrder(3 * mib)},
@@ -51,13 +52,20 @@ func TestRestIsWanted(t *testing.T) {
 		{name: "its owner is on another host, with a socket of the same path", length: 16 * mib, blocks: on(2), told: partial, read: inOrder(16 * mib)},
 		{name: "turned off", length: 16 * mib, blocks: on(1), told: partial, read: inOrder(16 * mib), change: func(c *Config) { c.NoFill = true }},
 		{name: "not to be cached", length: 16 * mib, blocks: on(1), told: partial, read: inOrder(16 * mib), change: func(c *Config) { c.NoCache = true }},
+		{name: "in a namespace that keeps nothing", length: 16 * mib, blocks: on(1), told: partial, read: inOrder(16 * mib), policy: NoCache},
+		{name: "in one that keeps it, against the property", length: 16 * mib, blocks: on(1), told: partial, read: inOrder(16 * mib), policy: Cache, wanted: true,
+			change: func(c *Config) { c.NoCache = true }},
+		{name: "in one that keeps it, against what was named", length: 16 * mib, blocks: on(1), told: partial, read: inOrder(16 * mib), policy: Cache,
+			change: func(c *Config) { c.Reads = NoCache }},
+		{name: "in one that keeps nothing, against what was named", length: 16 * mib, blocks: on(1), told: partial, read: inOrder(16 * mib), policy: NoCache, wanted: true,
+			change: func(c *Config) { c.Reads = CachePromote }},
 	} {
 		t.Run(story.name, func(t *testing.T) {
 			p := newPlay(t, 1, 0)
 			if story.change == nil {
 				story.change = func(*Config) {}
 			}
-			x := p.client(story.change).OpenInfo(Info{ID: 1<<24 | blockMask, Length: story.length, Blocks: story.blocks})
+			x := p.client(story.change).OpenInfo(Info{ID: 1<<24 | blockMask, Length: story.length, ReadPolicy: story.policy, Blocks: story.blocks})
 			if story.told != nil {
 				x.refused(story.told)
 			}

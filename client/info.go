@@ -14,7 +14,7 @@ func infoOf(p *pb.FileInfo) Info {
 		Length: p.GetLength(), BlockSize: p.GetBlockSizeBytes(),
 		Mode: uint32(p.GetMode()), Owner: p.GetOwner(), Group: p.GetGroup(),
 		Created: millis(p.GetCreationTimeMs()), Modified: millis(p.GetLastModificationTimeMs()), Accessed: millis(p.GetLastAccessTimeMs()),
-		Completed: p.GetCompleted(), Cacheable: p.GetCacheable(), Persistence: p.GetPersistenceState(),
+		Completed: p.GetCompleted(), Cacheable: p.GetCacheable(), ReadPolicy: ReadPolicy(p.GetReadPolicy()), Persistence: p.GetPersistenceState(),
 		Percent: int(p.GetInGooseFSPercentage()), MountID: p.GetMountId(), MountPoint: p.GetMountPoint(),
 		UFSPath: p.GetUfsPath(), Fingerprint: p.GetUfsFingerprint(), Xattr: p.GetXattr(),
 	}

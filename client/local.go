@@ -42,7 +42,7 @@ type lent struct {
 // readLocal reads into p from off, one byte at least, from what a worker on this host lends. 0 says that the bytes are to
 // be got by a stream.
 func (x *File) readLocal(ctx context.Context, p []byte, off int64) int {
-	if x.fs.cfg.NoCache || x.fs.cfg.NoShortCircuit {
+	if !x.kept() || x.fs.cfg.NoShortCircuit {
 		return 0
 	}
 	block := x.block(off)

@@ -14,8 +14,9 @@ type Info struct {
 	Created, Modified, Accessed time.Time
 	Completed                   bool
 	Cacheable                   bool
-	Persistence                 string // NOT_PERSISTED, TO_BE_PERSISTED, PERSISTED, LOST
-	Percent                     int    // of its bytes in the cache
+	ReadPolicy                  ReadPolicy // of its namespace; 0 if that has none
+	Persistence                 string     // NOT_PERSISTED, TO_BE_PERSISTED, PERSISTED, LOST
+	Percent                     int        // of its bytes in the cache
 	MountID                     int64
 	MountPoint                  bool   // this directory is where an under file system is mounted
 	UFSPath                     string // where it is in the under file system; empty if nowhere

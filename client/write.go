@@ -34,11 +34,15 @@ type Writer struct {
 
 // CreateFile makes a new file at path, which must not exist, for writing.
 func (f *FS) CreateFile(ctx context.Context, path string, o CreateOptions) (*Writer, error) {
-	info, err := f.Create(ctx, path, o)
+	kind, err := f.writeType(ctx, path, o)
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{fs: f, info: info, kind: o.kind()}
+	info, err := f.create(ctx, path, kind, o)
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{fs: f, info: info, kind: kind}
 	w.ctx, w.end = context.WithCancel(ctx)
 	return w, nil
 }

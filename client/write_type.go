@@ -1,6 +1,14 @@
 package client
 
-import "goosefs/wire/pb"
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+
+	"goosefs/wire/pb"
+)
 
 // WriteType says where the bytes of a new file go, in GooseFS's words. The numbers are those of the wire.
 type WriteType int
@@ -17,6 +25,26 @@ const (
 
 // String is the type's name.
 func (t WriteType) String() string { return pb.WritePType(t).String() }
+
+// writeType is where the bytes of a new file at p go: as o says, or else the directory that it will be in, by the policy of
+// its namespace, or else o's default.
+func (f *FS) writeType(ctx context.Context, p string, o CreateOptions) (WriteType, error) {
+	if o.Type != 0 {
+		return o.Type, nil
+	}
+	for dir := path.Dir(path.Clean("/" + p)); ; dir = path.Dir(dir) {
+		info, err := f.Stat(ctx, dir, StatOptions{})
+		// A directory that is not there yet will be as the one above it is.
+		if errors.Is(err, fs.ErrNotExist) && dir != "/" {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		named := pb.WritePType_value[string(info.Xattr[writePolicyXattr])] // 0 for what is no type
+		return cmp.Or(WriteType(named), o.Default, MustCache), nil
+	}
+}
 
 // cached says whether the bytes go to the cache.
 func (t WriteType) cached() bool { return t != Through }

@@ -61,6 +61,13 @@ func (c *Conf) Source(name string) string {
 	return "DEFAULT"
 }
 
+// FromCommandLine says whether the value of a property was given with -D on the
+// command line: for this one command.
+func (c *Conf) FromCommandLine(name string) bool {
+	full, _ := c.fullName(name)
+	return c.set[full].origin == commandLine
+}
+
 // Lookup returns the entry of any name, in the table or set by somebody.
 func (c *Conf) Lookup(name string) (Entry, bool) {
 	full, ok := c.fullName(name)

@@ -45,6 +45,9 @@ func TestGetters(t *testing.T) {
 		{c.Set("goosefs.worker.bind.host"), false}, // a reference to a property without value
 		{c.Set("goosefs.no.such"), false},
 		{c.Source("goosefs.worker.web.port"), "DEFAULT"},
+		{c.FromCommandLine("goosefs.worker.memory.size"), true},
+		{c.FromCommandLine("goosefs.worker.ramdisk.size"), true},
+		{c.FromCommandLine("goosefs.worker.web.port"), false},
 		{c.File(), ""},
 		{len(c.Prefix("goosefs.worker.tieredstore.")), 3},
 	} {

@@ -91,6 +91,9 @@ func Load(in Input) (*Conf, []Warning, error) {
 	return c, warnings, nil
 }
 
+// commandLine is the origin of what was given with -D.
+const commandLine = "command line"
+
 // gather lists every setting there is, weakest first.
 func gather(in Input, s *schema, path string, filePairs []Pair) []setting {
 	var list []setting
@@ -109,7 +112,7 @@ func gather(in Input, s *schema, path string, filePairs []Pair) []setting {
 	}
 	for _, arg := range in.Args {
 		p := splitPair(strings.TrimPrefix(arg, "-D"))
-		list = append(list, setting{key: p.Key, raw: p.Value, origin: "command line", source: "SYSTEM_PROPERTY (command line)"})
+		list = append(list, setting{key: p.Key, raw: p.Value, origin: commandLine, source: "SYSTEM_PROPERTY (" + commandLine + ")"})
 	}
 	// A reference to nothing but undefined variables is no value either; it
 	// must not hide what a weaker place says.

@@ -45,8 +45,8 @@ func ignoredOfServers() []ignoredGroup {
 			"goosefs.master.startup.block.integrity.check.enabled", "goosefs.master.worker.heartbeat.interval",
 			"goosefs.worker.registry.get.timeout.ms",
 		}},
-		{"Not built yet: files that expire, replication of cached blocks, writing later.", []string{
-			"goosefs.master.ttl.checker.interval", "goosefs.master.replication.check.interval", "goosefs.master.persistence.checker.interval",
+		{"Not built yet: files that expire one by one (goosefs ns setTtl is for all of a namespace), replication of cached blocks, writing later.", []string{
+			"goosefs.master.replication.check.interval", "goosefs.master.persistence.checker.interval",
 			"goosefs.user.file.create.ttl", "goosefs.user.file.create.ttl.action",
 			"goosefs.user.file.replication.min", "goosefs.user.file.replication.number",
 		}},

@@ -72,6 +72,8 @@ func masterSafety() []Property {
 			Meaning: "A backup that a new cluster begins with. It counts only while the journal folder is empty and no other master has a cluster; give it to all masters."},
 		{Name: "goosefs.master.file.abandoned.timeout", Type: Duration, Default: "1h", Scope: Master,
 			Meaning: "A file that was created and not completed is removed when nobody has written it for so long: its writer died, or gave up and told nobody."},
+		{Name: "goosefs.master.ttl.checker.interval", Type: Duration, Default: "1h", Scope: Master,
+			Meaning: "How long the leading master waits between two looks for files of namespaces whose time to live is over (goosefs ns setTtl)."},
 		{Name: "goosefs.master.backup.directory", Default: "/goosefs_backups", Scope: Master,
 			Meaning: "The folder, on the leading master's host, for backups that name no other."},
 		{Name: "goosefs.master.daily.backup.enabled", Type: Bool, Default: "false", Scope: Master,

@@ -32,6 +32,9 @@ func TestShorthand(t *testing.T) {
 			if i == 3 {
 				info = client.Info{Path: info.Path, Name: info.Name, ID: 9, Dir: true, MountPoint: true}
 			}
+			if i == 5 {
+				info.ReadPolicy, info.Cacheable = client.NoCache, false
+			}
 			all = append(all, info)
 			if err := s.add(info); err != nil {
 				t.Fatal(err)
@@ -56,10 +59,11 @@ func TestShorthand(t *testing.T) {
 		}
 	}
 	for what, change := range map[string]func(*client.Info){
-		"a path of elsewhere": func(i *client.Info) { i.Path = "/x/z" },
-		"a block of another":  func(i *client.Info) { i.Blocks[1].ID++ },
-		"a block with a gap":  func(i *client.Info) { i.Blocks[1].Offset++ },
-		"out of order":        func(i *client.Info) { *i = someFile("/d", "a", 2) },
+		"a path of elsewhere":               func(i *client.Info) { i.Path = "/x/z" },
+		"a block of another":                func(i *client.Info) { i.Blocks[1].ID++ },
+		"a block with a gap":                func(i *client.Info) { i.Blocks[1].Offset++ },
+		"one that is believed for a moment": func(i *client.Info) { i.ReadPolicy = client.CacheConsistent },
+		"out of order":                      func(i *client.Info) { *i = someFile("/d", "a", 2) },
 	} {
 		s := shorthand{path: "/d"}
 		if err := s.add(someFile("/d", "b", 1)); err != nil {

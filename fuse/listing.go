@@ -26,7 +26,7 @@ func (n *dirNode) beginListing() bool {
 	defer n.mu.Unlock()
 	l := &n.mu.listing
 	confirmed := l.asked >= n.mu.forgotten && n.m.trust.confirmed(l.asked)
-	if !n.m.trust.confirmed(now) || !l.usable(confirmed, time.Since(l.began), n.m.opts.AttrTimeout) {
+	if !n.m.trust.confirmed(now) || !pushed(n.mu.info) || !l.usable(confirmed, time.Since(l.began), n.m.opts.AttrTimeout) {
 		// The kernel drops what it keeps, as it is told now, but not what may still come from other handles.
 		if l.filling == 0 {
 			*l = listing{}

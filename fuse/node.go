@@ -118,7 +118,7 @@ func (n *node) remember() (last memory, ok bool) {
 	if learned.IsZero() || asked < forgotten {
 		return last, false
 	}
-	last.left = remaining(n.m.opts.AttrTimeout, time.Since(learned), n.m.trust.confirmed(asked))
+	last.left = remaining(n.m.opts.AttrTimeout, time.Since(learned), n.m.trust.confirmed(asked) && pushed(last.info))
 	return last, last.left > 0
 }
 
@@ -200,7 +200,7 @@ func (n *dirNode) child(ctx context.Context, info client.Info, name string, aske
 		of(in).forget(at, false) // it was not there to be told when something in this directory changed
 	}
 	n.m.fillAttr(info, &out.Attr)
-	confirmed, age := n.confirms(asked), time.Since(learned)
+	confirmed, age := n.confirms(asked) && pushed(info), time.Since(learned)
 	out.SetAttrTimeout(max(0, remaining(n.m.opts.AttrTimeout, age, confirmed)))
 	n.setEntryTimeout(info, max(0, remaining(n.m.opts.EntryTimeout, age, confirmed)), out)
 	return in

@@ -124,7 +124,7 @@ func (n *dirNode) unread(name string) (info client.Info, found bool) {
 			return client.Info{}, false
 		}
 	}
-	return info, info.Percent < 100 && 0 < info.Length && info.Length <= aheadSize
+	return info, info.ReadPolicy.Keeps() && info.Percent < 100 && 0 < info.Length && info.Length <= aheadSize
 }
 
 // addLocked has a file loaded, if it makes sense. It is false if no more may be loaded now.

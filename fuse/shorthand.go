@@ -45,7 +45,10 @@ func (s *shorthand) add(info client.Info) error {
 	if s.count > 0 && info.Name <= s.last {
 		return errUnusual // find wants them in order
 	}
-	at, flags := len(s.entries), uint64(0)
+	if !pushed(info) {
+		return errUnusual
+	}
+	at, flags := len(s.entries), uint64(info.ReadPolicy)<<4
 	for bit, on := range []bool{info.Dir, info.Completed, info.Cacheable, info.MountPoint} {
 		if on {
 			flags |= 1 << bit
@@ -172,6 +175,7 @@ func (r *shorthandReader) entry(name []byte) (info client.Info) {
 	info.Name = info.Path[len(info.Path)-len(name):]
 	flags := r.unsigned()
 	info.Dir, info.Completed, info.Cacheable, info.MountPoint = flags&1 != 0, flags&2 != 0, flags&4 != 0, flags&8 != 0
+	info.ReadPolicy = client.ReadPolicy(flags >> 4)
 	info.ID, info.Length, info.BlockSize = r.signed(), r.signed(), r.signed()
 	info.Mode, info.Percent = uint32(r.unsigned()), int(r.unsigned())
 	info.Owner, info.Group = r.s.owners[r.unsigned()], r.s.owners[r.unsigned()]

@@ -3,6 +3,8 @@ package fuse
 import (
 	"sync/atomic"
 	"time"
+
+	"goosefs/client"
 )
 
 // unconfirmed is how long an answer is believed that no stream of invalidations stands behind.
@@ -38,6 +40,10 @@ func (t *trust) confirmed(asked moment) bool {
 	since := t.since.Load()
 	return since != 0 && asked >= moment(since)
 }
+
+// pushed says if the masters push what is to be known of something: of what is in a consistent namespace the source
+// itself is to be asked, which pushes nothing.
+func pushed(info client.Info) bool { return !info.ReadPolicy.Consistent() }
 
 // remaining is how much longer an answer may be believed: long in all if it is confirmed, a second otherwise, and
 // never longer than long. Not above zero: it has to be asked for again.

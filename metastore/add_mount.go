@@ -19,6 +19,10 @@ type AddMount struct {
 	// Shared: the UFS may be, be in, or contain that of another mount.
 	Shared  bool
 	Options map[string]string
+	Secrets []string // names of options whose values are not to be shown
+
+	Write WritePolicy
+	Read  ReadPolicy
 }
 
 // Encode is the command as the log holds it.
@@ -29,12 +33,14 @@ func (c AddMount) name() string { return "mount" }
 func (c AddMount) fill(m *metapb.Command) {
 	m.Body = &metapb.Command_AddMount{AddMount: &metapb.AddMount{
 		Path: c.Path, Ufs: c.UFS, ReadOnly: c.ReadOnly, Shared: c.Shared, Options: optionPairs(c.Options),
+		Secrets: c.Secrets, WritePolicy: metapb.WritePolicy(c.Write), ReadPolicy: metapb.ReadPolicy(c.Read),
 	}}
 }
 
 func addMountOf(h Header, m *metapb.AddMount) AddMount {
 	return AddMount{Header: h, Path: m.Path, UFS: m.Ufs, ReadOnly: m.ReadOnly, Shared: m.Shared,
-		Options: optionsOf(m.Options)}
+		Options: optionsOf(m.Options), Secrets: m.Secrets,
+		Write: *convertedTo[WritePolicy](&m.WritePolicy), Read: *convertedTo[ReadPolicy](&m.ReadPolicy)}
 }
 
 func (c AddMount) apply(t *tree) (*Result, error) {
@@ -47,7 +53,11 @@ func (c AddMount) apply(t *tree) (*Result, error) {
 		return nil, err
 	}
 	m := Mount{ID: t.s.mu.state.nextMount, Path: clean, UFS: c.UFS,
-		ReadOnly: c.ReadOnly, Shared: c.Shared, Options: c.Options}
+		ReadOnly: c.ReadOnly, Shared: c.Shared, Options: c.Options, Secrets: secretsAmong(c.Options, c.Secrets),
+		Policy: Policy{Write: c.Write, Read: c.Read}}
+	if err := policyAllowed(c.name(), m); err != nil {
+		return nil, err
+	}
 	t.s.mu.state.nextMount++
 	t.setMount(m)
 	n := c.mountPoint(t, f)

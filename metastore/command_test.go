@@ -19,11 +19,13 @@ func everyCommand() []command {
 		Rename{h, "/f", "/g", 9, "v2"},
 		SetAttribute{h, "/f", 9, new(uint32(0)), new(""), new("g"), new(int64(0)), new(int64(-1)), new(NotPersisted),
 			new("v"), true, map[string][]byte{"a": []byte("1"), "b": {0xff}}, []string{"c", "d"}},
-		AddMount{h, "/m", "mem://m", true, true, map[string]string{"k": "v", "l": ""}},
+		AddMount{h, "/m", "mem://m", true, true, map[string]string{"k": "v", "l": ""}, []string{"k"}, WriteThrough, ReadConsistent},
 		RemoveMount{h, "/m"},
 		UpdateMount{h, "/m", true, true, map[string]string{"k": "v"}},
 		LoadEntries{h, "/d", 9, []Entry{{"n\xff", true, 3, 4, 5, "o", "g", "v", true}}, []Gone{{"x", 8}}, true, 7},
 		Reap{h},
+		SetNamespace{h, "m", new(false), new(true), map[string]string{"k": "v"}, []string{"l"}, []string{"k"}, new(NoWritePolicy), new(ReadNoCache),
+			new(int64(0)), new(ActionFree), new(""), new("g"), new(uint32(0)), new(int64(7))},
 	}
 }
 
@@ -46,7 +48,7 @@ func TestEncode(t *testing.T) {
 		}
 		seen[c.name()] = true
 	}
-	if len(seen) != 11 {
+	if len(seen) != 12 {
 		t.Errorf("%d commands are tried: %v", len(seen), seen)
 	}
 }
@@ -59,7 +61,8 @@ func TestRecords(t *testing.T) {
 	if got := decodeInode(n.ParentID, n.Name, marshal(inodeRecord(&n)), nil); !reflect.DeepEqual(*got, n) {
 		t.Errorf("%+v came back as %+v", n, *got)
 	}
-	m := Mount{ID: 1, Path: "/m", UFS: "mem://m", ReadOnly: true, Shared: true, Options: map[string]string{"k": "v"}}
+	m := Mount{ID: 1, Path: "/m", UFS: "mem://m", ReadOnly: true, Shared: true, Options: map[string]string{"k": "v"}, Secrets: []string{"k"},
+		Policy: Policy{WriteNone, ReadConsistent, 5, ActionFree, 6}}
 	r := Result{Inode: n, Path: "/n", Removed: []int64{idOf(3), idOf(9)}, Unreaped: true, Mount: m, Changed: 4}
 	if got := resultOf(resultRecord(&r)); !reflect.DeepEqual(*got, r) {
 		t.Errorf("%+v came back as %+v", r, *got)

@@ -25,7 +25,7 @@ type thing struct {
 	version     string
 	persistence Persistence
 	ufs         string // of a mount
-	readOnly    bool
+	settings           // of a mount
 }
 
 // TestModel applies random commands to a store and to the model, with flushes and
@@ -113,6 +113,9 @@ func dump(rt *rapid.T, s *Store) string {
 				length: n.Length, version: n.Version, persistence: n.Persistence}))
 		}
 	}
+	for _, m := range s.Mounts() {
+		lines = append(lines, fmt.Sprintf("%s: %v", m.Path, settingsOf(m)))
+	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }
@@ -121,6 +124,9 @@ func (m model) dump() string {
 	var lines []string
 	for at, n := range m {
 		lines = append(lines, describeThing(at, n))
+		if n.ufs != "" {
+			lines = append(lines, fmt.Sprintf("%s: %v", at, n.settings))
+		}
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
@@ -172,6 +178,8 @@ func (m model) apply(cmd command, result any) (removed []int64, errno syscall.Er
 		return m.load(c)
 	case SetAttribute:
 		return nil, m.setAttribute(c)
+	case SetNamespace:
+		return nil, m.setNamespace(c)
 	}
 	return removed, 0
 }
@@ -342,7 +350,7 @@ func (m model) mount(c AddMount, result any) syscall.Errno {
 	} else if !n.dir || len(m.under(c.Path)) > 0 {
 		return syscall.EEXIST
 	}
-	m[c.Path] = &thing{id: idIn(result), dir: true, completed: true, persistence: Persisted, ufs: c.UFS, readOnly: c.ReadOnly}
+	m[c.Path] = &thing{id: idIn(result), dir: true, completed: true, persistence: Persisted, ufs: c.UFS, settings: settings{readOnly: c.ReadOnly, shared: c.Shared}}
 	return 0
 }
 

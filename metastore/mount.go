@@ -9,7 +9,8 @@ import (
 
 // Mount binds a directory of the namespace to a directory of an under file
 // system. Mounts may be nested; the deepest one rules. Options is not to be
-// modified.
+// modified,
+// nor is Secrets.
 type Mount struct {
 	ID       int64 // from 1, never used twice; 0: no mount
 	Path     string
@@ -17,6 +18,8 @@ type Mount struct {
 	ReadOnly bool
 	Shared   bool // may overlap with another mount's UFS
 	Options  map[string]string
+	Secrets  []string // the options whose values are not to be shown; sorted
+	Policy   Policy   // of the files that are in no deeper mount
 }
 
 // ufsPath is the URI of rel, a path within the mount without leading slash.

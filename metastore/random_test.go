@@ -34,7 +34,7 @@ func (c *commands) header() Header {
 
 func (c *commands) next() command {
 	h, one := c.header(), func() bool { return c.pick(2) == 0 }
-	switch c.pick(14) {
+	switch c.pick(15) {
 	case 0, 1, 2:
 		return CreateFile{Header: h, Path: c.path(), Recursive: one(), Persisted: one()}
 	case 3, 4:
@@ -51,9 +51,29 @@ func (c *commands) next() command {
 		return RemoveMount{Header: h, Path: c.path()}
 	case 11, 12:
 		return c.load(h)
+	case 13:
+		return c.setNamespace(h)
 	default:
 		return SetAttribute{Header: h, Path: c.path(), Mode: new(uint32(c.pick(0o1000))), Recursive: one()}
 	}
+}
+
+// setNamespace changes some of a namespace that is there, or not.
+func (c *commands) setNamespace(h Header) command {
+	set := SetNamespace{Header: h, Name: []string{"a", "b", "c", "a/b"}[c.pick(4)]}
+	switch c.pick(5) {
+	case 0:
+		set.Write, set.Read = new(WritePolicy(c.pick(8))), new(ReadPolicy(c.pick(7)))
+	case 1:
+		set.TTL, set.Action = new(int64(c.pick(3)-1)), new(TTLAction(c.pick(4)))
+	case 2:
+		set.ReadOnly, set.Shared = new(c.pick(2) == 0), new(c.pick(2) == 0)
+	case 3:
+		set.SetOptions, set.Secrets = map[string]string{"k": "v"}, []string{"k"}
+	case 4:
+		set.RemoveOptions, set.FreedUntil = []string{"k"}, new(c.clock)
+	}
+	return set
 }
 
 // load is what a leader would find in a UFS directory: some of what is known,

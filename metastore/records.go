@@ -61,14 +61,20 @@ func inodeOf(parent int64, name string, r *metapb.InodeRecord) *Inode {
 func mountRecord(m Mount) *metapb.MountRecord {
 	return &metapb.MountRecord{
 		Id: m.ID, Path: m.Path, Ufs: m.UFS, ReadOnly: m.ReadOnly, Shared: m.Shared,
-		Options: optionPairs(m.Options),
+		Options: optionPairs(m.Options), Secrets: m.Secrets,
+		WritePolicy: metapb.WritePolicy(m.Policy.Write), ReadPolicy: metapb.ReadPolicy(m.Policy.Read),
+		TtlMs: m.Policy.TTL, TtlAction: metapb.TTLAction(m.Policy.Action), FreedUntil: m.Policy.FreedUntil,
 	}
 }
 
 func mountOf(r *metapb.MountRecord) Mount {
 	return Mount{
 		ID: r.Id, Path: r.Path, UFS: r.Ufs, ReadOnly: r.ReadOnly, Shared: r.Shared,
-		Options: optionsOf(r.Options),
+		Options: optionsOf(r.Options), Secrets: r.Secrets,
+		Policy: Policy{
+			Write: WritePolicy(r.WritePolicy), Read: ReadPolicy(r.ReadPolicy),
+			TTL: r.TtlMs, Action: TTLAction(r.TtlAction), FreedUntil: r.FreedUntil,
+		},
 	}
 }
 

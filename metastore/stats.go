@@ -2,6 +2,7 @@ package metastore
 
 import (
 	"maps"
+	"path"
 	"slices"
 )
 
@@ -49,4 +50,13 @@ func (s *Store) Mounts() []Mount {
 		list = append(list, s.mu.mounts[path])
 	}
 	return list
+}
+
+// MountAt is the deepest mount that an absolute path is in, whether anything is
+// there or not; zero if there is none.
+func (s *Store) MountAt(p string) Mount {
+	p = path.Clean("/" + p)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mu.mounts.nearest(p)
 }

@@ -211,11 +211,14 @@ func commandIn(l line, h Header) command {
 	case "mv":
 		return Rename{Header: h, Src: at, Dst: l.word(1), IfID: l.id("if")}
 	case "mount":
-		return AddMount{Header: h, Path: at, UFS: l.word(1), ReadOnly: l.has("readonly"), Shared: l.has("shared"), Options: l.options()}
+		return AddMount{Header: h, Path: at, UFS: l.word(1), ReadOnly: l.has("readonly"), Shared: l.has("shared"), Options: l.options(), Secrets: l.list("secrets"),
+			Write: WritePolicy(l.number("write")), Read: ReadPolicy(l.number("read"))}
 	case "unmount":
 		return RemoveMount{Header: h, Path: at}
 	case "updatemount":
 		return UpdateMount{Header: h, Path: at, ReadOnly: l.has("readonly"), Shared: l.has("shared"), Options: l.options()}
+	case "namespace":
+		return setNamespaceIn(l, h)
 	case "reap":
 		return Reap{Header: h}
 	case "setattr":
@@ -329,20 +332,6 @@ func describeIDs(list []int64) string {
 		text = append(text, fmt.Sprintf("#%d", containerOf(id)))
 	}
 	return strings.Join(text, " ")
-}
-
-func describeMount(m Mount) string {
-	text := fmt.Sprintf("mount %d: %s on %s", m.ID, m.UFS, m.Path)
-	if m.ReadOnly {
-		text += " readonly"
-	}
-	if m.Shared {
-		text += " shared"
-	}
-	if len(m.Options) > 0 {
-		text += fmt.Sprintf(" %v", m.Options)
-	}
-	return text
 }
 
 func describeInode(at string, n *Inode) string {

@@ -2,8 +2,8 @@ package metastore
 
 import "goosefs/metastore/metapb"
 
-// UpdateMount replaces a mount's settings, all of them. Its Result has the
-// Mount.
+// UpdateMount replaces a mount's settings, all of them but its Policy. Options
+// that were secret still are. Its Result has the Mount.
 type UpdateMount struct {
 	Header
 	Path     string
@@ -34,6 +34,10 @@ func (c UpdateMount) apply(t *tree) (*Result, error) {
 		return nil, err
 	}
 	m.ReadOnly, m.Shared, m.Options = c.ReadOnly, c.Shared, c.Options
+	m.Secrets = secretsAmong(m.Options, m.Secrets)
+	if err := policyAllowed(c.name(), m); err != nil {
+		return nil, err
+	}
 	t.setMount(m)
 	return &Result{Inode: *f.inode, Path: f.path, Mount: m}, nil
 }

@@ -89,9 +89,23 @@ func clientConfig(c *conf.Conf, log *slog.Logger) (client.Config, error) {
 		ReadAhead:      orNone(c.Bytes("goosefs.user.streaming.readahead.bytes.max")),
 		NoShortCircuit: !c.Bool("goosefs.user.short.circuit.enabled"),
 		NoFill:         !c.Bool("goosefs.user.fill.enabled"),
-		NoCache:        c.String("goosefs.user.file.readtype.default") == "NO_CACHE",
+		Reads:          namedReads(c),
+		NoCache:        c.String(readTypeProperty) == client.NoCache.String(),
 		DurableCopies:  c.Int("goosefs.user.file.replication.durable"),
 	}, err
+}
+
+const readTypeProperty = "goosefs.user.file.readtype.default"
+
+// namedReads is what the command line says of reads, which goes before the policies of namespaces; 0 if nothing.
+func namedReads(c *conf.Conf) client.ReadPolicy {
+	switch {
+	case !c.FromCommandLine(readTypeProperty):
+		return 0
+	case c.String(readTypeProperty) == client.NoCache.String():
+		return client.NoCache
+	}
+	return client.Cache
 }
 
 // logger writes to w what the configured level lets through.

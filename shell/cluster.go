@@ -29,6 +29,13 @@ type cluster interface {
 	Unmount(ctx context.Context, path string) error
 	Mounts(ctx context.Context) ([]client.MountPoint, error)
 
+	CreateNamespace(ctx context.Context, name, ufs string, o client.NamespaceOptions) error
+	DeleteNamespace(ctx context.Context, name string) error
+	UpdateNamespace(ctx context.Context, name string, o client.NamespaceChange) error
+	SetNamespacePolicy(ctx context.Context, name string, o client.NamespacePolicy) error
+	StatNamespace(ctx context.Context, name string) (client.Namespace, error)
+	Namespaces(ctx context.Context) ([]client.Namespace, error)
+
 	Free(ctx context.Context, path string, recursive bool) error
 	Load(ctx context.Context, info client.Info, progress func(bytes int64)) error
 

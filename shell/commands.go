@@ -42,7 +42,7 @@ type env struct {
 	leaderWithin time.Duration // how long masterInfo waits for a leader
 }
 
-// Commands are the commands of a user: fs, fsadmin, getConf and version. Their errors are cli.ExitCoders whose text,
+// Commands are the commands of a user: fs, fsadmin, ns, getConf and version. Their errors are cli.ExitCoders whose text,
 // which may be empty, has not been printed yet.
 func Commands(d Deps) []*cli.Command {
 	return commands(env{
@@ -79,6 +79,8 @@ func commands(e env) []*cli.Command {
 					[]string{quorumInfoExample}},
 			}, []string{quorumInfoExample}},
 		}, "goosefs fsadmin report"),
+		group(e, "goosefs", "ns", "work with namespaces: under file systems with policies", nsVerbs(),
+			"goosefs ns ls", "goosefs ns create data https://example.org/data/ --wPolicy 3 --rPolicy 2"),
 		getConfVerb().command(e, "goosefs"),
 		versionVerb().command(e, "goosefs"),
 	}

@@ -20,7 +20,7 @@ func copyFromLocalVerb() verb {
 		name: "copyFromLocal", args: "[--thread <n>] [--buffersize <bytes>] <localSrc> <dst>",
 		summary: "copy a local file, or a directory with all below it, into the cluster",
 		about: "A copy goes into dst where that is a directory, and else has this name, which must be free. A file is whole or not there. " +
-			"goosefs.user.file.writetype.default says where its bytes go.",
+			"Where its bytes go says -Dgoosefs.user.file.writetype.default on the command line, or else the policy of the namespace, or else that property.",
 		examples: []string{"goosefs fs copyFromLocal /tmp/a.tar.gz /data/", "goosefs fs copyFromLocal ./data /data"},
 		flags: func() []cli.Flag {
 			return []cli.Flag{

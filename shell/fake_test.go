@@ -20,9 +20,12 @@ import (
 type fakeCluster struct {
 	mu struct {
 		sync.Mutex
-		nodes   map[string]*client.Info
-		data    map[string][]byte
-		mounts  []client.MountPoint
+		nodes  map[string]*client.Info
+		data   map[string][]byte
+		mounts []client.MountPoint
+
+		namespaces []client.Namespace // their Dir is among the nodes
+
 		workers []client.Worker
 		state   client.Cluster
 		fails   map[string]error // by operation and path: "load /a"
@@ -236,7 +239,7 @@ func (f *fakeFile) ReadAt(ctx context.Context, p []byte, off int64) (int, error)
 func (f *fakeCluster) Create(_ context.Context, p string, o client.CreateOptions) (newFile, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.mu.calls = append(f.mu.calls, "create "+p+" "+o.Type.String())
+	f.mu.calls = append(f.mu.calls, "create "+p+" "+typeText(o))
 	if err := f.mu.fails["create "+p]; err != nil {
 		return nil, err
 	}
@@ -355,42 +358,6 @@ func (f *fakeCluster) Rename(_ context.Context, src, dst string) error {
 	i.Path, i.Name = dst, path.Base(dst)
 	f.mu.nodes[dst], f.mu.data[dst] = i, f.mu.data[src]
 	return nil
-}
-
-func (f *fakeCluster) Mount(_ context.Context, p, ufs string, o client.MountOptions) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, m := range f.mu.mounts {
-		if m.Path == p {
-			return faultf("mount", p, syscall.EEXIST, "Mount point %s already exists: it shows %s", p, m.UFS)
-		}
-	}
-	f.add(p, true).MountPoint = true
-	f.mu.mounts = append(f.mu.mounts, client.MountPoint{Path: p, UFS: ufs, Type: "web", Capacity: -1, Used: -1, ReadOnly: o.ReadOnly, Shared: o.Shared, Options: o.Options})
-	slices.SortFunc(f.mu.mounts, func(a, b client.MountPoint) int { return strings.Compare(a.Path, b.Path) })
-	return nil
-}
-
-func (f *fakeCluster) Unmount(_ context.Context, p string) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for n, m := range f.mu.mounts {
-		if m.Path == p {
-			f.mu.mounts = slices.Delete(f.mu.mounts, n, n+1)
-			delete(f.mu.nodes, p)
-			return nil
-		}
-	}
-	return faultf("unmount", p, syscall.EINVAL, "%s is not a mount point", p)
-}
-
-func (f *fakeCluster) Mounts(context.Context) ([]client.MountPoint, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err := f.mu.fails["mounts /"]; err != nil {
-		return nil, err
-	}
-	return slices.Clone(f.mu.mounts), nil
 }
 
 func (f *fakeCluster) Free(_ context.Context, p string, recursive bool) error {

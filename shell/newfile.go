@@ -14,9 +14,14 @@ import (
 
 // writing is how a command writes files.
 type writing struct {
-	kind   client.WriteType
-	buffer int // bytes
+	// named goes before the policy of a namespace, and otherwise comes behind it; one of the two is 0.
+	named, otherwise client.WriteType
+	buffer           int // bytes
 }
+
+// writeTypeProperty, given on the command line, is the type of what the command writes; in a file it is that of files for which no
+// namespace has a policy.
+const writeTypeProperty = "goosefs.user.file.writetype.default"
 
 // writing reads the flags and the configuration of a command that writes files.
 func (s *session) writing() (writing, error) {
@@ -28,13 +33,17 @@ func (s *session) writing() (writing, error) {
 	if err != nil {
 		return writing{}, err
 	}
-	name := c.String("goosefs.user.file.writetype.default")
+	name := c.String(writeTypeProperty)
 	for _, kind := range []client.WriteType{client.MustCache, client.TryCache, client.CacheThrough, client.Through, client.AsyncThrough, client.None} {
-		if kind.String() == name {
-			return writing{kind, buffer}, nil
+		switch {
+		case kind.String() != name:
+		case c.FromCommandLine(writeTypeProperty):
+			return writing{named: kind, buffer: buffer}, nil
+		default:
+			return writing{otherwise: kind, buffer: buffer}, nil
 		}
 	}
-	return writing{}, usagef("goosefs.user.file.writetype.default: there is no write type %s", name)
+	return writing{}, usagef("%s: there is no write type %s", writeTypeProperty, name)
 }
 
 // bufferFlag is of commands that copy.
@@ -56,7 +65,7 @@ func (s *session) buffer() (int, error) {
 
 // fill makes a new file and has it filled. What fails leaves nothing.
 func (w writing) fill(ctx context.Context, c cluster, path string, fill func(newFile) error) error {
-	to, err := c.Create(ctx, path, client.CreateOptions{Recursive: true, Type: w.kind})
+	to, err := c.Create(ctx, path, client.CreateOptions{Recursive: true, Type: w.named, Default: w.otherwise})
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,176 @@ func (Persistence) EnumDescriptor() ([]byte, []int) {
 	return file_metastore_proto_rawDescGZIP(), []int{0}
 }
 
+// WritePolicy has the numbers of the write types on the wire.
+type WritePolicy int32
+
+const (
+	WritePolicy_NO_WRITE_POLICY WritePolicy = 0
+	WritePolicy_MUST_CACHE      WritePolicy = 1
+	WritePolicy_TRY_CACHE       WritePolicy = 2
+	WritePolicy_CACHE_THROUGH   WritePolicy = 3
+	WritePolicy_THROUGH         WritePolicy = 4
+	WritePolicy_ASYNC_THROUGH   WritePolicy = 5
+	WritePolicy_NONE            WritePolicy = 6
+)
+
+// Enum value maps for WritePolicy.
+var (
+	WritePolicy_name = map[int32]string{
+		0: "NO_WRITE_POLICY",
+		1: "MUST_CACHE",
+		2: "TRY_CACHE",
+		3: "CACHE_THROUGH",
+		4: "THROUGH",
+		5: "ASYNC_THROUGH",
+		6: "NONE",
+	}
+	WritePolicy_value = map[string]int32{
+		"NO_WRITE_POLICY": 0,
+		"MUST_CACHE":      1,
+		"TRY_CACHE":       2,
+		"CACHE_THROUGH":   3,
+		"THROUGH":         4,
+		"ASYNC_THROUGH":   5,
+		"NONE":            6,
+	}
+)
+
+func (x WritePolicy) Enum() *WritePolicy {
+	p := new(WritePolicy)
+	*p = x
+	return p
+}
+
+func (x WritePolicy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WritePolicy) Descriptor() protoreflect.EnumDescriptor {
+	return file_metastore_proto_enumTypes[1].Descriptor()
+}
+
+func (WritePolicy) Type() protoreflect.EnumType {
+	return &file_metastore_proto_enumTypes[1]
+}
+
+func (x WritePolicy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WritePolicy.Descriptor instead.
+func (WritePolicy) EnumDescriptor() ([]byte, []int) {
+	return file_metastore_proto_rawDescGZIP(), []int{1}
+}
+
+// ReadPolicy has the numbers of goosefs ns --rPolicy.
+type ReadPolicy int32
+
+const (
+	ReadPolicy_NO_READ_POLICY           ReadPolicy = 0
+	ReadPolicy_NO_CACHE                 ReadPolicy = 1
+	ReadPolicy_CACHE                    ReadPolicy = 2
+	ReadPolicy_CACHE_PROMOTE            ReadPolicy = 3
+	ReadPolicy_CACHE_CONSISTENT_PROMOTE ReadPolicy = 4
+	ReadPolicy_CACHE_CONSISTENT         ReadPolicy = 5
+)
+
+// Enum value maps for ReadPolicy.
+var (
+	ReadPolicy_name = map[int32]string{
+		0: "NO_READ_POLICY",
+		1: "NO_CACHE",
+		2: "CACHE",
+		3: "CACHE_PROMOTE",
+		4: "CACHE_CONSISTENT_PROMOTE",
+		5: "CACHE_CONSISTENT",
+	}
+	ReadPolicy_value = map[string]int32{
+		"NO_READ_POLICY":           0,
+		"NO_CACHE":                 1,
+		"CACHE":                    2,
+		"CACHE_PROMOTE":            3,
+		"CACHE_CONSISTENT_PROMOTE": 4,
+		"CACHE_CONSISTENT":         5,
+	}
+)
+
+func (x ReadPolicy) Enum() *ReadPolicy {
+	p := new(ReadPolicy)
+	*p = x
+	return p
+}
+
+func (x ReadPolicy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ReadPolicy) Descriptor() protoreflect.EnumDescriptor {
+	return file_metastore_proto_enumTypes[2].Descriptor()
+}
+
+func (ReadPolicy) Type() protoreflect.EnumType {
+	return &file_metastore_proto_enumTypes[2]
+}
+
+func (x ReadPolicy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ReadPolicy.Descriptor instead.
+func (ReadPolicy) EnumDescriptor() ([]byte, []int) {
+	return file_metastore_proto_rawDescGZIP(), []int{2}
+}
+
+type TTLAction int32
+
+const (
+	TTLAction_DELETE              TTLAction = 0
+	TTLAction_DELETE_ONLY_GOOSEFS TTLAction = 1
+	TTLAction_FREE                TTLAction = 2
+)
+
+// Enum value maps for TTLAction.
+var (
+	TTLAction_name = map[int32]string{
+		0: "DELETE",
+		1: "DELETE_ONLY_GOOSEFS",
+		2: "FREE",
+	}
+	TTLAction_value = map[string]int32{
+		"DELETE":              0,
+		"DELETE_ONLY_GOOSEFS": 1,
+		"FREE":                2,
+	}
+)
+
+func (x TTLAction) Enum() *TTLAction {
+	p := new(TTLAction)
+	*p = x
+	return p
+}
+
+func (x TTLAction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TTLAction) Descriptor() protoreflect.EnumDescriptor {
+	return file_metastore_proto_enumTypes[3].Descriptor()
+}
+
+func (TTLAction) Type() protoreflect.EnumType {
+	return &file_metastore_proto_enumTypes[3]
+}
+
+func (x TTLAction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use TTLAction.Descriptor instead.
+func (TTLAction) EnumDescriptor() ([]byte, []int) {
+	return file_metastore_proto_rawDescGZIP(), []int{3}
+}
+
 // Command is one entry of the log. All that a change depends on is in it.
 type Command struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
@@ -102,6 +272,7 @@ type Command struct {
 	//	*Command_UpdateMount
 	//	*Command_LoadEntries
 	//	*Command_Reap
+	//	*Command_SetNamespace
 	Body          isCommand_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -278,6 +449,15 @@ func (x *Command) GetReap() *Reap {
 	return nil
 }
 
+func (x *Command) GetSetNamespace() *SetNamespace {
+	if x != nil {
+		if x, ok := x.Body.(*Command_SetNamespace); ok {
+			return x.SetNamespace
+		}
+	}
+	return nil
+}
+
 type isCommand_Body interface {
 	isCommand_Body()
 }
@@ -326,6 +506,10 @@ type Command_Reap struct {
 	Reap *Reap `protobuf:"bytes,20,opt,name=reap,oneof"`
 }
 
+type Command_SetNamespace struct {
+	SetNamespace *SetNamespace `protobuf:"bytes,30,opt,name=set_namespace,json=setNamespace,oneof"`
+}
+
 func (*Command_CreateFile) isCommand_Body() {}
 
 func (*Command_CompleteFile) isCommand_Body() {}
@@ -347,6 +531,8 @@ func (*Command_UpdateMount) isCommand_Body() {}
 func (*Command_LoadEntries) isCommand_Body() {}
 
 func (*Command_Reap) isCommand_Body() {}
+
+func (*Command_SetNamespace) isCommand_Body() {}
 
 type CreateFile struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -859,6 +1045,9 @@ type AddMount struct {
 	ReadOnly      bool                   `protobuf:"varint,3,opt,name=read_only,json=readOnly" json:"read_only,omitempty"`
 	Shared        bool                   `protobuf:"varint,4,opt,name=shared" json:"shared,omitempty"`
 	Options       []*Pair                `protobuf:"bytes,5,rep,name=options" json:"options,omitempty"` // sorted by name
+	WritePolicy   WritePolicy            `protobuf:"varint,6,opt,name=write_policy,json=writePolicy,enum=goosefs.metastore.WritePolicy" json:"write_policy,omitempty"`
+	ReadPolicy    ReadPolicy             `protobuf:"varint,7,opt,name=read_policy,json=readPolicy,enum=goosefs.metastore.ReadPolicy" json:"read_policy,omitempty"`
+	Secrets       []string               `protobuf:"bytes,8,rep,name=secrets" json:"secrets,omitempty"` // names of options, sorted
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -924,6 +1113,27 @@ func (x *AddMount) GetShared() bool {
 func (x *AddMount) GetOptions() []*Pair {
 	if x != nil {
 		return x.Options
+	}
+	return nil
+}
+
+func (x *AddMount) GetWritePolicy() WritePolicy {
+	if x != nil {
+		return x.WritePolicy
+	}
+	return WritePolicy_NO_WRITE_POLICY
+}
+
+func (x *AddMount) GetReadPolicy() ReadPolicy {
+	if x != nil {
+		return x.ReadPolicy
+	}
+	return ReadPolicy_NO_READ_POLICY
+}
+
+func (x *AddMount) GetSecrets() []string {
+	if x != nil {
+		return x.Secrets
 	}
 	return nil
 }
@@ -1040,6 +1250,154 @@ func (x *UpdateMount) GetOptions() []*Pair {
 	return nil
 }
 
+type SetNamespace struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name" json:"name,omitempty"`
+	ReadOnly      *bool                  `protobuf:"varint,2,opt,name=read_only,json=readOnly" json:"read_only,omitempty"`
+	Shared        *bool                  `protobuf:"varint,3,opt,name=shared" json:"shared,omitempty"`
+	SetOptions    []*Pair                `protobuf:"bytes,4,rep,name=set_options,json=setOptions" json:"set_options,omitempty"`          // sorted by name
+	RemoveOptions []string               `protobuf:"bytes,5,rep,name=remove_options,json=removeOptions" json:"remove_options,omitempty"` // sorted
+	Secrets       []string               `protobuf:"bytes,6,rep,name=secrets" json:"secrets,omitempty"`                                  // names of options, sorted
+	WritePolicy   *WritePolicy           `protobuf:"varint,7,opt,name=write_policy,json=writePolicy,enum=goosefs.metastore.WritePolicy" json:"write_policy,omitempty"`
+	ReadPolicy    *ReadPolicy            `protobuf:"varint,8,opt,name=read_policy,json=readPolicy,enum=goosefs.metastore.ReadPolicy" json:"read_policy,omitempty"`
+	TtlMs         *int64                 `protobuf:"varint,9,opt,name=ttl_ms,json=ttlMs" json:"ttl_ms,omitempty"`
+	TtlAction     *TTLAction             `protobuf:"varint,10,opt,name=ttl_action,json=ttlAction,enum=goosefs.metastore.TTLAction" json:"ttl_action,omitempty"`
+	Owner         *string                `protobuf:"bytes,11,opt,name=owner" json:"owner,omitempty"`
+	Group         *string                `protobuf:"bytes,12,opt,name=group" json:"group,omitempty"`
+	Mode          *uint32                `protobuf:"varint,13,opt,name=mode" json:"mode,omitempty"`
+	FreedUntil    *int64                 `protobuf:"varint,14,opt,name=freed_until,json=freedUntil" json:"freed_until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetNamespace) Reset() {
+	*x = SetNamespace{}
+	mi := &file_metastore_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetNamespace) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetNamespace) ProtoMessage() {}
+
+func (x *SetNamespace) ProtoReflect() protoreflect.Message {
+	mi := &file_metastore_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetNamespace.ProtoReflect.Descriptor instead.
+func (*SetNamespace) Descriptor() ([]byte, []int) {
+	return file_metastore_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SetNamespace) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetNamespace) GetReadOnly() bool {
+	if x != nil && x.ReadOnly != nil {
+		return *x.ReadOnly
+	}
+	return false
+}
+
+func (x *SetNamespace) GetShared() bool {
+	if x != nil && x.Shared != nil {
+		return *x.Shared
+	}
+	return false
+}
+
+func (x *SetNamespace) GetSetOptions() []*Pair {
+	if x != nil {
+		return x.SetOptions
+	}
+	return nil
+}
+
+func (x *SetNamespace) GetRemoveOptions() []string {
+	if x != nil {
+		return x.RemoveOptions
+	}
+	return nil
+}
+
+func (x *SetNamespace) GetSecrets() []string {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
+func (x *SetNamespace) GetWritePolicy() WritePolicy {
+	if x != nil && x.WritePolicy != nil {
+		return *x.WritePolicy
+	}
+	return WritePolicy_NO_WRITE_POLICY
+}
+
+func (x *SetNamespace) GetReadPolicy() ReadPolicy {
+	if x != nil && x.ReadPolicy != nil {
+		return *x.ReadPolicy
+	}
+	return ReadPolicy_NO_READ_POLICY
+}
+
+func (x *SetNamespace) GetTtlMs() int64 {
+	if x != nil && x.TtlMs != nil {
+		return *x.TtlMs
+	}
+	return 0
+}
+
+func (x *SetNamespace) GetTtlAction() TTLAction {
+	if x != nil && x.TtlAction != nil {
+		return *x.TtlAction
+	}
+	return TTLAction_DELETE
+}
+
+func (x *SetNamespace) GetOwner() string {
+	if x != nil && x.Owner != nil {
+		return *x.Owner
+	}
+	return ""
+}
+
+func (x *SetNamespace) GetGroup() string {
+	if x != nil && x.Group != nil {
+		return *x.Group
+	}
+	return ""
+}
+
+func (x *SetNamespace) GetMode() uint32 {
+	if x != nil && x.Mode != nil {
+		return *x.Mode
+	}
+	return 0
+}
+
+func (x *SetNamespace) GetFreedUntil() int64 {
+	if x != nil && x.FreedUntil != nil {
+		return *x.FreedUntil
+	}
+	return 0
+}
+
 type LoadEntries struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Dir           string                 `protobuf:"bytes,1,opt,name=dir" json:"dir,omitempty"`
@@ -1054,7 +1412,7 @@ type LoadEntries struct {
 
 func (x *LoadEntries) Reset() {
 	*x = LoadEntries{}
-	mi := &file_metastore_proto_msgTypes[10]
+	mi := &file_metastore_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1066,7 +1424,7 @@ func (x *LoadEntries) String() string {
 func (*LoadEntries) ProtoMessage() {}
 
 func (x *LoadEntries) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[10]
+	mi := &file_metastore_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1079,7 +1437,7 @@ func (x *LoadEntries) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadEntries.ProtoReflect.Descriptor instead.
 func (*LoadEntries) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{10}
+	return file_metastore_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LoadEntries) GetDir() string {
@@ -1141,7 +1499,7 @@ type Entry struct {
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_metastore_proto_msgTypes[11]
+	mi := &file_metastore_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1153,7 +1511,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[11]
+	mi := &file_metastore_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1166,7 +1524,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{11}
+	return file_metastore_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Entry) GetName() string {
@@ -1242,7 +1600,7 @@ type Gone struct {
 
 func (x *Gone) Reset() {
 	*x = Gone{}
-	mi := &file_metastore_proto_msgTypes[12]
+	mi := &file_metastore_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1254,7 +1612,7 @@ func (x *Gone) String() string {
 func (*Gone) ProtoMessage() {}
 
 func (x *Gone) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[12]
+	mi := &file_metastore_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1267,7 +1625,7 @@ func (x *Gone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gone.ProtoReflect.Descriptor instead.
 func (*Gone) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{12}
+	return file_metastore_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Gone) GetName() string {
@@ -1292,7 +1650,7 @@ type Reap struct {
 
 func (x *Reap) Reset() {
 	*x = Reap{}
-	mi := &file_metastore_proto_msgTypes[13]
+	mi := &file_metastore_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1304,7 +1662,7 @@ func (x *Reap) String() string {
 func (*Reap) ProtoMessage() {}
 
 func (x *Reap) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[13]
+	mi := &file_metastore_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1317,7 +1675,7 @@ func (x *Reap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reap.ProtoReflect.Descriptor instead.
 func (*Reap) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{13}
+	return file_metastore_proto_rawDescGZIP(), []int{14}
 }
 
 type Pair struct {
@@ -1330,7 +1688,7 @@ type Pair struct {
 
 func (x *Pair) Reset() {
 	*x = Pair{}
-	mi := &file_metastore_proto_msgTypes[14]
+	mi := &file_metastore_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1342,7 +1700,7 @@ func (x *Pair) String() string {
 func (*Pair) ProtoMessage() {}
 
 func (x *Pair) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[14]
+	mi := &file_metastore_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1355,7 +1713,7 @@ func (x *Pair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pair.ProtoReflect.Descriptor instead.
 func (*Pair) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{14}
+	return file_metastore_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Pair) GetName() string {
@@ -1401,7 +1759,7 @@ type InodeRecord struct {
 
 func (x *InodeRecord) Reset() {
 	*x = InodeRecord{}
-	mi := &file_metastore_proto_msgTypes[15]
+	mi := &file_metastore_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1413,7 +1771,7 @@ func (x *InodeRecord) String() string {
 func (*InodeRecord) ProtoMessage() {}
 
 func (x *InodeRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[15]
+	mi := &file_metastore_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1426,7 +1784,7 @@ func (x *InodeRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InodeRecord.ProtoReflect.Descriptor instead.
 func (*InodeRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{15}
+	return file_metastore_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *InodeRecord) GetContainer() int64 {
@@ -1570,13 +1928,19 @@ type MountRecord struct {
 	ReadOnly      bool                   `protobuf:"varint,4,opt,name=read_only,json=readOnly" json:"read_only,omitempty"`
 	Shared        bool                   `protobuf:"varint,5,opt,name=shared" json:"shared,omitempty"`
 	Options       []*Pair                `protobuf:"bytes,6,rep,name=options" json:"options,omitempty"` // sorted by name
+	WritePolicy   WritePolicy            `protobuf:"varint,7,opt,name=write_policy,json=writePolicy,enum=goosefs.metastore.WritePolicy" json:"write_policy,omitempty"`
+	ReadPolicy    ReadPolicy             `protobuf:"varint,8,opt,name=read_policy,json=readPolicy,enum=goosefs.metastore.ReadPolicy" json:"read_policy,omitempty"`
+	TtlMs         int64                  `protobuf:"varint,9,opt,name=ttl_ms,json=ttlMs" json:"ttl_ms,omitempty"`
+	TtlAction     TTLAction              `protobuf:"varint,10,opt,name=ttl_action,json=ttlAction,enum=goosefs.metastore.TTLAction" json:"ttl_action,omitempty"`
+	FreedUntil    int64                  `protobuf:"varint,11,opt,name=freed_until,json=freedUntil" json:"freed_until,omitempty"`
+	Secrets       []string               `protobuf:"bytes,12,rep,name=secrets" json:"secrets,omitempty"` // names of options, sorted
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MountRecord) Reset() {
 	*x = MountRecord{}
-	mi := &file_metastore_proto_msgTypes[16]
+	mi := &file_metastore_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1588,7 +1952,7 @@ func (x *MountRecord) String() string {
 func (*MountRecord) ProtoMessage() {}
 
 func (x *MountRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[16]
+	mi := &file_metastore_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1601,7 +1965,7 @@ func (x *MountRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MountRecord.ProtoReflect.Descriptor instead.
 func (*MountRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{16}
+	return file_metastore_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *MountRecord) GetId() int64 {
@@ -1646,6 +2010,48 @@ func (x *MountRecord) GetOptions() []*Pair {
 	return nil
 }
 
+func (x *MountRecord) GetWritePolicy() WritePolicy {
+	if x != nil {
+		return x.WritePolicy
+	}
+	return WritePolicy_NO_WRITE_POLICY
+}
+
+func (x *MountRecord) GetReadPolicy() ReadPolicy {
+	if x != nil {
+		return x.ReadPolicy
+	}
+	return ReadPolicy_NO_READ_POLICY
+}
+
+func (x *MountRecord) GetTtlMs() int64 {
+	if x != nil {
+		return x.TtlMs
+	}
+	return 0
+}
+
+func (x *MountRecord) GetTtlAction() TTLAction {
+	if x != nil {
+		return x.TtlAction
+	}
+	return TTLAction_DELETE
+}
+
+func (x *MountRecord) GetFreedUntil() int64 {
+	if x != nil {
+		return x.FreedUntil
+	}
+	return 0
+}
+
+func (x *MountRecord) GetSecrets() []string {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
+}
+
 // OpRecord is what is remembered of a command that carried an operation id.
 type OpRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1658,7 +2064,7 @@ type OpRecord struct {
 
 func (x *OpRecord) Reset() {
 	*x = OpRecord{}
-	mi := &file_metastore_proto_msgTypes[17]
+	mi := &file_metastore_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1670,7 +2076,7 @@ func (x *OpRecord) String() string {
 func (*OpRecord) ProtoMessage() {}
 
 func (x *OpRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[17]
+	mi := &file_metastore_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1683,7 +2089,7 @@ func (x *OpRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpRecord.ProtoReflect.Descriptor instead.
 func (*OpRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{17}
+	return file_metastore_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *OpRecord) GetKind() string {
@@ -1723,7 +2129,7 @@ type ResultRecord struct {
 
 func (x *ResultRecord) Reset() {
 	*x = ResultRecord{}
-	mi := &file_metastore_proto_msgTypes[18]
+	mi := &file_metastore_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1735,7 +2141,7 @@ func (x *ResultRecord) String() string {
 func (*ResultRecord) ProtoMessage() {}
 
 func (x *ResultRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[18]
+	mi := &file_metastore_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1748,7 +2154,7 @@ func (x *ResultRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResultRecord.ProtoReflect.Descriptor instead.
 func (*ResultRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{18}
+	return file_metastore_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ResultRecord) GetParentId() int64 {
@@ -1819,7 +2225,7 @@ type ErrorRecord struct {
 
 func (x *ErrorRecord) Reset() {
 	*x = ErrorRecord{}
-	mi := &file_metastore_proto_msgTypes[19]
+	mi := &file_metastore_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1831,7 +2237,7 @@ func (x *ErrorRecord) String() string {
 func (*ErrorRecord) ProtoMessage() {}
 
 func (x *ErrorRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[19]
+	mi := &file_metastore_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1844,7 +2250,7 @@ func (x *ErrorRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorRecord.ProtoReflect.Descriptor instead.
 func (*ErrorRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{19}
+	return file_metastore_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ErrorRecord) GetOp() string {
@@ -1896,7 +2302,7 @@ type State struct {
 
 func (x *State) Reset() {
 	*x = State{}
-	mi := &file_metastore_proto_msgTypes[20]
+	mi := &file_metastore_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1908,7 +2314,7 @@ func (x *State) String() string {
 func (*State) ProtoMessage() {}
 
 func (x *State) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[20]
+	mi := &file_metastore_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1921,7 +2327,7 @@ func (x *State) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use State.ProtoReflect.Descriptor instead.
 func (*State) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{20}
+	return file_metastore_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *State) GetFormat() uint32 {
@@ -2005,7 +2411,7 @@ var File_metastore_proto protoreflect.FileDescriptor
 
 const file_metastore_proto_rawDesc = "" +
 	"\n" +
-	"\x0fmetastore.proto\x12\x11goosefs.metastore\"\xca\x06\n" +
+	"\x0fmetastore.proto\x12\x11goosefs.metastore\"\x92\a\n" +
 	"\aCommand\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x13\n" +
 	"\x05op_id\x18\x02 \x01(\fR\x04opId\x12\x17\n" +
@@ -2024,7 +2430,8 @@ const file_metastore_proto_rawDesc = "" +
 	"\fremove_mount\x18\x11 \x01(\v2\x1e.goosefs.metastore.RemoveMountH\x00R\vremoveMount\x12C\n" +
 	"\fupdate_mount\x18\x12 \x01(\v2\x1e.goosefs.metastore.UpdateMountH\x00R\vupdateMount\x12C\n" +
 	"\fload_entries\x18\x13 \x01(\v2\x1e.goosefs.metastore.LoadEntriesH\x00R\vloadEntries\x12-\n" +
-	"\x04reap\x18\x14 \x01(\v2\x17.goosefs.metastore.ReapH\x00R\x04reapB\x06\n" +
+	"\x04reap\x18\x14 \x01(\v2\x17.goosefs.metastore.ReapH\x00R\x04reap\x12F\n" +
+	"\rset_namespace\x18\x1e \x01(\v2\x1f.goosefs.metastore.SetNamespaceH\x00R\fsetNamespaceB\x06\n" +
 	"\x04body\"\x8f\x01\n" +
 	"\n" +
 	"CreateFile\x12\x12\n" +
@@ -2071,20 +2478,44 @@ const file_metastore_proto_rawDesc = "" +
 	"\trecursive\x18\n" +
 	" \x01(\bR\trecursive\x124\n" +
 	"\tset_xattr\x18\v \x03(\v2\x17.goosefs.metastore.PairR\bsetXattr\x12!\n" +
-	"\fremove_xattr\x18\f \x03(\tR\vremoveXattr\"\x98\x01\n" +
+	"\fremove_xattr\x18\f \x03(\tR\vremoveXattr\"\xb5\x02\n" +
 	"\bAddMount\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x10\n" +
 	"\x03ufs\x18\x02 \x01(\tR\x03ufs\x12\x1b\n" +
 	"\tread_only\x18\x03 \x01(\bR\breadOnly\x12\x16\n" +
 	"\x06shared\x18\x04 \x01(\bR\x06shared\x121\n" +
-	"\aoptions\x18\x05 \x03(\v2\x17.goosefs.metastore.PairR\aoptions\"!\n" +
+	"\aoptions\x18\x05 \x03(\v2\x17.goosefs.metastore.PairR\aoptions\x12A\n" +
+	"\fwrite_policy\x18\x06 \x01(\x0e2\x1e.goosefs.metastore.WritePolicyR\vwritePolicy\x12>\n" +
+	"\vread_policy\x18\a \x01(\x0e2\x1d.goosefs.metastore.ReadPolicyR\n" +
+	"readPolicy\x12\x18\n" +
+	"\asecrets\x18\b \x03(\tR\asecrets\"!\n" +
 	"\vRemoveMount\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\"\x89\x01\n" +
 	"\vUpdateMount\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1b\n" +
 	"\tread_only\x18\x02 \x01(\bR\breadOnly\x12\x16\n" +
 	"\x06shared\x18\x03 \x01(\bR\x06shared\x121\n" +
-	"\aoptions\x18\x04 \x03(\v2\x17.goosefs.metastore.PairR\aoptions\"\xcc\x01\n" +
+	"\aoptions\x18\x04 \x03(\v2\x17.goosefs.metastore.PairR\aoptions\"\xd0\x04\n" +
+	"\fSetNamespace\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\"\n" +
+	"\tread_only\x18\x02 \x01(\bB\x05\xaa\x01\x02\b\x01R\breadOnly\x12\x1d\n" +
+	"\x06shared\x18\x03 \x01(\bB\x05\xaa\x01\x02\b\x01R\x06shared\x128\n" +
+	"\vset_options\x18\x04 \x03(\v2\x17.goosefs.metastore.PairR\n" +
+	"setOptions\x12%\n" +
+	"\x0eremove_options\x18\x05 \x03(\tR\rremoveOptions\x12\x18\n" +
+	"\asecrets\x18\x06 \x03(\tR\asecrets\x12H\n" +
+	"\fwrite_policy\x18\a \x01(\x0e2\x1e.goosefs.metastore.WritePolicyB\x05\xaa\x01\x02\b\x01R\vwritePolicy\x12E\n" +
+	"\vread_policy\x18\b \x01(\x0e2\x1d.goosefs.metastore.ReadPolicyB\x05\xaa\x01\x02\b\x01R\n" +
+	"readPolicy\x12\x1c\n" +
+	"\x06ttl_ms\x18\t \x01(\x03B\x05\xaa\x01\x02\b\x01R\x05ttlMs\x12B\n" +
+	"\n" +
+	"ttl_action\x18\n" +
+	" \x01(\x0e2\x1c.goosefs.metastore.TTLActionB\x05\xaa\x01\x02\b\x01R\tttlAction\x12\x1b\n" +
+	"\x05owner\x18\v \x01(\tB\x05\xaa\x01\x02\b\x01R\x05owner\x12\x1b\n" +
+	"\x05group\x18\f \x01(\tB\x05\xaa\x01\x02\b\x01R\x05group\x12\x19\n" +
+	"\x04mode\x18\r \x01(\rB\x05\xaa\x01\x02\b\x01R\x04mode\x12&\n" +
+	"\vfreed_until\x18\x0e \x01(\x03B\x05\xaa\x01\x02\b\x01R\n" +
+	"freedUntil\"\xcc\x01\n" +
 	"\vLoadEntries\x12\x10\n" +
 	"\x03dir\x18\x01 \x01(\tR\x03dir\x12\x15\n" +
 	"\x06dir_id\x18\x02 \x01(\x03R\x05dirId\x122\n" +
@@ -2133,14 +2564,24 @@ const file_metastore_proto_rawDesc = "" +
 	"\x0fchildren_loaded\x18\x10 \x01(\bR\x0echildrenLoaded\x12\x1b\n" +
 	"\tsync_time\x18\x11 \x01(\x03R\bsyncTime\x12\x1a\n" +
 	"\bchildren\x18\x12 \x01(\x03R\bchildren\x12-\n" +
-	"\x05xattr\x18\x13 \x03(\v2\x17.goosefs.metastore.PairR\x05xattr\"\xab\x01\n" +
+	"\x05xattr\x18\x13 \x03(\v2\x17.goosefs.metastore.PairR\x05xattr\"\xbd\x03\n" +
 	"\vMountRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x10\n" +
 	"\x03ufs\x18\x03 \x01(\tR\x03ufs\x12\x1b\n" +
 	"\tread_only\x18\x04 \x01(\bR\breadOnly\x12\x16\n" +
 	"\x06shared\x18\x05 \x01(\bR\x06shared\x121\n" +
-	"\aoptions\x18\x06 \x03(\v2\x17.goosefs.metastore.PairR\aoptions\"\x93\x01\n" +
+	"\aoptions\x18\x06 \x03(\v2\x17.goosefs.metastore.PairR\aoptions\x12A\n" +
+	"\fwrite_policy\x18\a \x01(\x0e2\x1e.goosefs.metastore.WritePolicyR\vwritePolicy\x12>\n" +
+	"\vread_policy\x18\b \x01(\x0e2\x1d.goosefs.metastore.ReadPolicyR\n" +
+	"readPolicy\x12\x15\n" +
+	"\x06ttl_ms\x18\t \x01(\x03R\x05ttlMs\x12;\n" +
+	"\n" +
+	"ttl_action\x18\n" +
+	" \x01(\x0e2\x1c.goosefs.metastore.TTLActionR\tttlAction\x12\x1f\n" +
+	"\vfreed_until\x18\v \x01(\x03R\n" +
+	"freedUntil\x12\x18\n" +
+	"\asecrets\x18\f \x03(\tR\asecrets\"\x93\x01\n" +
 	"\bOpRecord\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\tR\x04kind\x127\n" +
 	"\x06result\x18\x03 \x01(\v2\x1f.goosefs.metastore.ResultRecordR\x06result\x124\n" +
@@ -2177,7 +2618,29 @@ const file_metastore_proto_rawDesc = "" +
 	"\rNOT_PERSISTED\x10\x00\x12\x13\n" +
 	"\x0fTO_BE_PERSISTED\x10\x01\x12\r\n" +
 	"\tPERSISTED\x10\x02\x12\b\n" +
-	"\x04LOST\x10\x03B!Z\x18goosefs/metastore/metapb\x92\x03\x04\b\x02 \x03b\beditionsp\xe8\a"
+	"\x04LOST\x10\x03*~\n" +
+	"\vWritePolicy\x12\x13\n" +
+	"\x0fNO_WRITE_POLICY\x10\x00\x12\x0e\n" +
+	"\n" +
+	"MUST_CACHE\x10\x01\x12\r\n" +
+	"\tTRY_CACHE\x10\x02\x12\x11\n" +
+	"\rCACHE_THROUGH\x10\x03\x12\v\n" +
+	"\aTHROUGH\x10\x04\x12\x11\n" +
+	"\rASYNC_THROUGH\x10\x05\x12\b\n" +
+	"\x04NONE\x10\x06*\x80\x01\n" +
+	"\n" +
+	"ReadPolicy\x12\x12\n" +
+	"\x0eNO_READ_POLICY\x10\x00\x12\f\n" +
+	"\bNO_CACHE\x10\x01\x12\t\n" +
+	"\x05CACHE\x10\x02\x12\x11\n" +
+	"\rCACHE_PROMOTE\x10\x03\x12\x1c\n" +
+	"\x18CACHE_CONSISTENT_PROMOTE\x10\x04\x12\x14\n" +
+	"\x10CACHE_CONSISTENT\x10\x05*:\n" +
+	"\tTTLAction\x12\n" +
+	"\n" +
+	"\x06DELETE\x10\x00\x12\x17\n" +
+	"\x13DELETE_ONLY_GOOSEFS\x10\x01\x12\b\n" +
+	"\x04FREE\x10\x02B!Z\x18goosefs/metastore/metapb\x92\x03\x04\b\x02 \x03b\beditionsp\xe8\a"
 
 var (
 	file_metastore_proto_rawDescOnce sync.Once
@@ -2191,63 +2654,77 @@ func file_metastore_proto_rawDescGZIP() []byte {
 	return file_metastore_proto_rawDescData
 }
 
-var file_metastore_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_metastore_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_metastore_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
+var file_metastore_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_metastore_proto_goTypes = []any{
 	(Persistence)(0),        // 0: goosefs.metastore.Persistence
-	(*Command)(nil),         // 1: goosefs.metastore.Command
-	(*CreateFile)(nil),      // 2: goosefs.metastore.CreateFile
-	(*CompleteFile)(nil),    // 3: goosefs.metastore.CompleteFile
-	(*CreateDirectory)(nil), // 4: goosefs.metastore.CreateDirectory
-	(*Delete)(nil),          // 5: goosefs.metastore.Delete
-	(*Rename)(nil),          // 6: goosefs.metastore.Rename
-	(*SetAttribute)(nil),    // 7: goosefs.metastore.SetAttribute
-	(*AddMount)(nil),        // 8: goosefs.metastore.AddMount
-	(*RemoveMount)(nil),     // 9: goosefs.metastore.RemoveMount
-	(*UpdateMount)(nil),     // 10: goosefs.metastore.UpdateMount
-	(*LoadEntries)(nil),     // 11: goosefs.metastore.LoadEntries
-	(*Entry)(nil),           // 12: goosefs.metastore.Entry
-	(*Gone)(nil),            // 13: goosefs.metastore.Gone
-	(*Reap)(nil),            // 14: goosefs.metastore.Reap
-	(*Pair)(nil),            // 15: goosefs.metastore.Pair
-	(*InodeRecord)(nil),     // 16: goosefs.metastore.InodeRecord
-	(*MountRecord)(nil),     // 17: goosefs.metastore.MountRecord
-	(*OpRecord)(nil),        // 18: goosefs.metastore.OpRecord
-	(*ResultRecord)(nil),    // 19: goosefs.metastore.ResultRecord
-	(*ErrorRecord)(nil),     // 20: goosefs.metastore.ErrorRecord
-	(*State)(nil),           // 21: goosefs.metastore.State
+	(WritePolicy)(0),        // 1: goosefs.metastore.WritePolicy
+	(ReadPolicy)(0),         // 2: goosefs.metastore.ReadPolicy
+	(TTLAction)(0),          // 3: goosefs.metastore.TTLAction
+	(*Command)(nil),         // 4: goosefs.metastore.Command
+	(*CreateFile)(nil),      // 5: goosefs.metastore.CreateFile
+	(*CompleteFile)(nil),    // 6: goosefs.metastore.CompleteFile
+	(*CreateDirectory)(nil), // 7: goosefs.metastore.CreateDirectory
+	(*Delete)(nil),          // 8: goosefs.metastore.Delete
+	(*Rename)(nil),          // 9: goosefs.metastore.Rename
+	(*SetAttribute)(nil),    // 10: goosefs.metastore.SetAttribute
+	(*AddMount)(nil),        // 11: goosefs.metastore.AddMount
+	(*RemoveMount)(nil),     // 12: goosefs.metastore.RemoveMount
+	(*UpdateMount)(nil),     // 13: goosefs.metastore.UpdateMount
+	(*SetNamespace)(nil),    // 14: goosefs.metastore.SetNamespace
+	(*LoadEntries)(nil),     // 15: goosefs.metastore.LoadEntries
+	(*Entry)(nil),           // 16: goosefs.metastore.Entry
+	(*Gone)(nil),            // 17: goosefs.metastore.Gone
+	(*Reap)(nil),            // 18: goosefs.metastore.Reap
+	(*Pair)(nil),            // 19: goosefs.metastore.Pair
+	(*InodeRecord)(nil),     // 20: goosefs.metastore.InodeRecord
+	(*MountRecord)(nil),     // 21: goosefs.metastore.MountRecord
+	(*OpRecord)(nil),        // 22: goosefs.metastore.OpRecord
+	(*ResultRecord)(nil),    // 23: goosefs.metastore.ResultRecord
+	(*ErrorRecord)(nil),     // 24: goosefs.metastore.ErrorRecord
+	(*State)(nil),           // 25: goosefs.metastore.State
 }
 var file_metastore_proto_depIdxs = []int32{
-	2,  // 0: goosefs.metastore.Command.create_file:type_name -> goosefs.metastore.CreateFile
-	3,  // 1: goosefs.metastore.Command.complete_file:type_name -> goosefs.metastore.CompleteFile
-	4,  // 2: goosefs.metastore.Command.create_directory:type_name -> goosefs.metastore.CreateDirectory
-	5,  // 3: goosefs.metastore.Command.delete:type_name -> goosefs.metastore.Delete
-	6,  // 4: goosefs.metastore.Command.rename:type_name -> goosefs.metastore.Rename
-	7,  // 5: goosefs.metastore.Command.set_attribute:type_name -> goosefs.metastore.SetAttribute
-	8,  // 6: goosefs.metastore.Command.add_mount:type_name -> goosefs.metastore.AddMount
-	9,  // 7: goosefs.metastore.Command.remove_mount:type_name -> goosefs.metastore.RemoveMount
-	10, // 8: goosefs.metastore.Command.update_mount:type_name -> goosefs.metastore.UpdateMount
-	11, // 9: goosefs.metastore.Command.load_entries:type_name -> goosefs.metastore.LoadEntries
-	14, // 10: goosefs.metastore.Command.reap:type_name -> goosefs.metastore.Reap
-	0,  // 11: goosefs.metastore.CompleteFile.persistence:type_name -> goosefs.metastore.Persistence
-	0,  // 12: goosefs.metastore.SetAttribute.persistence:type_name -> goosefs.metastore.Persistence
-	15, // 13: goosefs.metastore.SetAttribute.set_xattr:type_name -> goosefs.metastore.Pair
-	15, // 14: goosefs.metastore.AddMount.options:type_name -> goosefs.metastore.Pair
-	15, // 15: goosefs.metastore.UpdateMount.options:type_name -> goosefs.metastore.Pair
-	12, // 16: goosefs.metastore.LoadEntries.entries:type_name -> goosefs.metastore.Entry
-	13, // 17: goosefs.metastore.LoadEntries.gone:type_name -> goosefs.metastore.Gone
-	0,  // 18: goosefs.metastore.InodeRecord.persistence:type_name -> goosefs.metastore.Persistence
-	15, // 19: goosefs.metastore.InodeRecord.xattr:type_name -> goosefs.metastore.Pair
-	15, // 20: goosefs.metastore.MountRecord.options:type_name -> goosefs.metastore.Pair
-	19, // 21: goosefs.metastore.OpRecord.result:type_name -> goosefs.metastore.ResultRecord
-	20, // 22: goosefs.metastore.OpRecord.error:type_name -> goosefs.metastore.ErrorRecord
-	16, // 23: goosefs.metastore.ResultRecord.inode:type_name -> goosefs.metastore.InodeRecord
-	17, // 24: goosefs.metastore.ResultRecord.mount:type_name -> goosefs.metastore.MountRecord
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	5,  // 0: goosefs.metastore.Command.create_file:type_name -> goosefs.metastore.CreateFile
+	6,  // 1: goosefs.metastore.Command.complete_file:type_name -> goosefs.metastore.CompleteFile
+	7,  // 2: goosefs.metastore.Command.create_directory:type_name -> goosefs.metastore.CreateDirectory
+	8,  // 3: goosefs.metastore.Command.delete:type_name -> goosefs.metastore.Delete
+	9,  // 4: goosefs.metastore.Command.rename:type_name -> goosefs.metastore.Rename
+	10, // 5: goosefs.metastore.Command.set_attribute:type_name -> goosefs.metastore.SetAttribute
+	11, // 6: goosefs.metastore.Command.add_mount:type_name -> goosefs.metastore.AddMount
+	12, // 7: goosefs.metastore.Command.remove_mount:type_name -> goosefs.metastore.RemoveMount
+	13, // 8: goosefs.metastore.Command.update_mount:type_name -> goosefs.metastore.UpdateMount
+	15, // 9: goosefs.metastore.Command.load_entries:type_name -> goosefs.metastore.LoadEntries
+	18, // 10: goosefs.metastore.Command.reap:type_name -> goosefs.metastore.Reap
+	14, // 11: goosefs.metastore.Command.set_namespace:type_name -> goosefs.metastore.SetNamespace
+	0,  // 12: goosefs.metastore.CompleteFile.persistence:type_name -> goosefs.metastore.Persistence
+	0,  // 13: goosefs.metastore.SetAttribute.persistence:type_name -> goosefs.metastore.Persistence
+	19, // 14: goosefs.metastore.SetAttribute.set_xattr:type_name -> goosefs.metastore.Pair
+	19, // 15: goosefs.metastore.AddMount.options:type_name -> goosefs.metastore.Pair
+	1,  // 16: goosefs.metastore.AddMount.write_policy:type_name -> goosefs.metastore.WritePolicy
+	2,  // 17: goosefs.metastore.AddMount.read_policy:type_name -> goosefs.metastore.ReadPolicy
+	19, // 18: goosefs.metastore.UpdateMount.options:type_name -> goosefs.metastore.Pair
+	19, // 19: goosefs.metastore.SetNamespace.set_options:type_name -> goosefs.metastore.Pair
+	1,  // 20: goosefs.metastore.SetNamespace.write_policy:type_name -> goosefs.metastore.WritePolicy
+	2,  // 21: goosefs.metastore.SetNamespace.read_policy:type_name -> goosefs.metastore.ReadPolicy
+	3,  // 22: goosefs.metastore.SetNamespace.ttl_action:type_name -> goosefs.metastore.TTLAction
+	16, // 23: goosefs.metastore.LoadEntries.entries:type_name -> goosefs.metastore.Entry
+	17, // 24: goosefs.metastore.LoadEntries.gone:type_name -> goosefs.metastore.Gone
+	0,  // 25: goosefs.metastore.InodeRecord.persistence:type_name -> goosefs.metastore.Persistence
+	19, // 26: goosefs.metastore.InodeRecord.xattr:type_name -> goosefs.metastore.Pair
+	19, // 27: goosefs.metastore.MountRecord.options:type_name -> goosefs.metastore.Pair
+	1,  // 28: goosefs.metastore.MountRecord.write_policy:type_name -> goosefs.metastore.WritePolicy
+	2,  // 29: goosefs.metastore.MountRecord.read_policy:type_name -> goosefs.metastore.ReadPolicy
+	3,  // 30: goosefs.metastore.MountRecord.ttl_action:type_name -> goosefs.metastore.TTLAction
+	23, // 31: goosefs.metastore.OpRecord.result:type_name -> goosefs.metastore.ResultRecord
+	24, // 32: goosefs.metastore.OpRecord.error:type_name -> goosefs.metastore.ErrorRecord
+	20, // 33: goosefs.metastore.ResultRecord.inode:type_name -> goosefs.metastore.InodeRecord
+	21, // 34: goosefs.metastore.ResultRecord.mount:type_name -> goosefs.metastore.MountRecord
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_metastore_proto_init() }
@@ -2267,14 +2744,15 @@ func file_metastore_proto_init() {
 		(*Command_UpdateMount)(nil),
 		(*Command_LoadEntries)(nil),
 		(*Command_Reap)(nil),
+		(*Command_SetNamespace)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_metastore_proto_rawDesc), len(file_metastore_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   21,
+			NumEnums:      4,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

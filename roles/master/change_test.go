@@ -110,6 +110,8 @@ func TestRetriesHaveTheFirstAnswer(t *testing.T) {
 		"mount":           {mount("/n", "mem://second"), nil},
 		"mount, and gone": {mount("/n", "mem://second"), []do{unmount("/n")}},
 		"unmount":         {unmount("/m"), nil},
+		"ns create":       {createNamespace("n", "mem://second"), []do{deleteNamespace("n")}},
+		"ns delete":       {deleteNamespace("m"), nil},
 		"chmod":           {chmod("/m/d/a"), nil},
 	} {
 		t.Run(name, func(t *testing.T) {

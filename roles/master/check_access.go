@@ -12,7 +12,7 @@ func (s *fileService) CheckAccess(ctx context.Context, req *pb.CheckAccessPReque
 	if err := s.linearize(ctx); err != nil {
 		return nil, err
 	}
-	r, err := s.loader.stat(ctx, req.GetPath(), s.freshness(req.GetOptions().GetCommonOptions()))
+	r, err := s.loader.stat(ctx, req.GetPath(), s.freshness(req.GetPath(), req.GetOptions().GetCommonOptions()))
 	if err == nil && r.Inode == nil {
 		err = notExist("access", r.Path)
 	}

@@ -29,7 +29,7 @@ func (s *fileService) CreateDirectory(ctx context.Context, req *pb.CreateDirecto
 	}
 	max := asKnown
 	if !s.operations.applied(create.OpID, s.now()) {
-		max = s.freshness(o.GetCommonOptions()) // one that is only in the under file system so far is in the way as well
+		max = s.freshness(create.Path, o.GetCommonOptions()) // one that is only in the under file system so far is in the way as well
 	}
 	r, err := s.loader.stat(ctx, create.Path, max)
 	if err != nil {

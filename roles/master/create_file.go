@@ -30,7 +30,7 @@ func (s *fileService) CreateFile(ctx context.Context, req *pb.CreateFilePRequest
 	if !s.operations.applied(create.OpID, s.now()) {
 		// A file that is only in the under file system so far is in the way as well. One that will be written there must
 		// not replace it, so then what is known is not enough.
-		max = s.freshness(o.GetCommonOptions())
+		max = s.freshness(create.Path, o.GetCommonOptions())
 		if create.Persisted {
 			max = 0
 		}

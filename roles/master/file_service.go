@@ -38,7 +38,7 @@ func (s *fileService) status(ctx context.Context, p string, o *pb.GetStatusPOpti
 	if o == nil {
 		o = &pb.GetStatusPOptions{}
 	}
-	r, err := s.loader.stat(ctx, p, s.loadFreshness(o.LoadMetadataType, o.CommonOptions))
+	r, err := s.loader.stat(ctx, p, s.loadFreshness(p, o.LoadMetadataType, o.CommonOptions))
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (s *fileService) ListStatus(req *pb.ListStatusPRequest, stream grpc.ServerS
 	if o == nil {
 		o = &pb.ListStatusPOptions{}
 	}
-	max := s.loadFreshness(o.LoadMetadataType, o.CommonOptions)
+	max := s.loadFreshness(req.GetPath(), o.LoadMetadataType, o.CommonOptions)
 	if o.GetLoadMetadataOnly() {
 		_, r, err := s.loader.refresh(ctx, req.GetPath(), max)
 		if err == nil && r.Inode == nil {
@@ -164,20 +164,23 @@ func (p *pages) flush() error {
 	return p.send(full)
 }
 
-// loadFreshness is what the options of a reading call demand: load, if it is set, and common.
-func (m *Master) loadFreshness(load *pb.LoadMetadataPType, common *pb.FileSystemMasterCommonPOptions) freshness {
+// loadFreshness is what the options of a call that reads p demand: load, if it is set, and common.
+func (m *Master) loadFreshness(p string, load *pb.LoadMetadataPType, common *pb.FileSystemMasterCommonPOptions) freshness {
 	switch {
 	case load != nil && *load == pb.LoadMetadataPType_NEVER:
 		return asKnown
 	case load != nil && *load == pb.LoadMetadataPType_ALWAYS:
 		return 0
 	}
-	return m.freshness(common)
+	return m.freshness(p, common)
 }
 
-// freshness is what the options of a call demand, or else the configuration.
-func (m *Master) freshness(o *pb.FileSystemMasterCommonPOptions) freshness {
+// freshness is what the options of a call about p demand, or else the policy of its namespace, or else the configuration.
+func (m *Master) freshness(p string, o *pb.FileSystemMasterCommonPOptions) freshness {
 	if o == nil || o.SyncIntervalMs == nil {
+		if m.store.MountAt(p).Policy.Read.Consistent() {
+			return 0
+		}
 		return freshness(m.options.SyncInterval)
 	}
 	ms := o.GetSyncIntervalMs()

@@ -24,11 +24,14 @@ func (m *Master) fileInfo(n *metastore.Inode, p string, mount metastore.Mount, u
 		FileId: &n.ID, Name: &n.Name, Path: &p, UfsPath: &ufsPath,
 		Length: &n.Length, BlockSizeBytes: &n.BlockSize,
 		CreationTimeMs: &n.CreateTime, LastModificationTimeMs: &n.ModTime, LastAccessTimeMs: &n.AccessTime,
-		Completed: proto.Bool(n.Completed || n.Dir), Folder: &n.Dir, Cacheable: proto.Bool(true),
+		Completed: proto.Bool(n.Completed || n.Dir), Folder: &n.Dir, Cacheable: proto.Bool(mount.Policy.Read.Keeps()),
 		Persisted: proto.Bool(n.Persistence == metastore.Persisted), PersistenceState: proto.String(state.String()),
 		Owner: &n.Owner, Group: &n.Group, Mode: proto.Int32(int32(n.Mode)),
-		MountPoint: proto.Bool(n.MountID != 0), MountId: &mount.ID, Xattr: n.Xattr,
+		MountPoint: proto.Bool(n.MountID != 0), MountId: &mount.ID, Xattr: shownXattr(n, mount),
 		UfsFingerprint: proto.String(fingerprint(n, mount, m.sources.kindOf(mount))),
+	}
+	if p := mount.Policy.Read; p != metastore.NoReadPolicy {
+		info.ReadPolicy = pb.ReadPType(p).Enum()
 	}
 	percent := int32(100)
 	if n.Dir {

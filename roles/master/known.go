@@ -35,7 +35,7 @@ func (s *fileService) resolveKnown(p string, o *pb.GetStatusPOptions) (r metasto
 	if o == nil {
 		o = &pb.GetStatusPOptions{}
 	}
-	ok = r.Mount.ID != 0 && decideStat(r, s.loadFreshness(o.LoadMetadataType, o.CommonOptions), s.now()) == known
+	ok = r.Mount.ID != 0 && decideStat(r, s.loadFreshness(p, o.LoadMetadataType, o.CommonOptions), s.now()) == known
 	return r, ok, nil
 }
 
@@ -80,7 +80,7 @@ func (s *fileService) knownList(ctx context.Context, req *pb.ListStatusPRequest,
 	if o == nil {
 		o = &pb.ListStatusPOptions{}
 	}
-	max := s.loadFreshness(o.LoadMetadataType, o.CommonOptions)
+	max := s.loadFreshness(req.GetPath(), o.LoadMetadataType, o.CommonOptions)
 	r, err := s.store.Resolve(req.GetPath()) // first, so that nothing is listed in vain
 	switch {
 	case err != nil:

@@ -160,6 +160,7 @@ func (m *Master) govern(t *term) {
 	m.wg.Go(func() { m.persister.run(t) })
 	m.wg.Go(func() { m.collectAbandoned(t) })
 	m.wg.Go(func() { m.sweepLeftovers(t) })
+	m.wg.Go(func() { (&fileService{Master: m}).expireFiles(t) })
 	m.reap(t)
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"syscall"
 	"time"
@@ -21,27 +22,30 @@ func (s *fileService) Mount(ctx context.Context, req *pb.MountPRequest) (*pb.Mou
 		return nil, err
 	}
 	o := req.GetOptions()
-	mount := metastore.AddMount{
+	return &pb.MountPResponse{}, s.mount(ctx, metastore.AddMount{
 		Header: s.headOf(ctx, o.GetCommonOptions()), Path: req.GetGoosefsPath(), UFS: req.GetUfsPath(),
 		ReadOnly: o.GetReadOnly(), Shared: o.GetShared(), Options: o.GetProperties(),
-	}
+	})
+}
+
+func (s *fileService) mount(ctx context.Context, mount metastore.AddMount) error {
 	if !s.operations.applied(mount.OpID, s.now()) {
 		kind, err := s.probe(ctx, mount)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		mount.ReadOnly = mount.ReadOnly || readOnlyKind(kind)
 		// A mount may hide a directory, if that is empty.
-		r, err := s.loader.stat(ctx, mount.Path, s.freshness(nil))
+		r, err := s.loader.stat(ctx, mount.Path, s.freshness(mount.Path, nil))
 		if err == nil {
-			_, err = s.loader.list(ctx, r, s.freshness(nil))
+			_, err = s.loader.list(ctx, r, s.freshness(mount.Path, nil))
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
 	_, err := s.propose(ctx, mount, clean(mount.Path))
-	return &pb.MountPResponse{}, err
+	return err
 }
 
 // probe looks whether the root of a mount to be can be read.
@@ -71,12 +75,16 @@ func (s *fileService) Unmount(ctx context.Context, req *pb.UnmountPRequest) (*pb
 	if err := s.linearize(ctx); err != nil {
 		return nil, err
 	}
-	result, err := s.propose(ctx, metastore.RemoveMount{Header: s.head(req.GetOptions().GetCommonOptions()), Path: req.GetGoosefsPath()}, clean(req.GetGoosefsPath()))
+	return &pb.UnmountPResponse{}, s.unmount(ctx, metastore.RemoveMount{Header: s.head(req.GetOptions().GetCommonOptions()), Path: req.GetGoosefsPath()})
+}
+
+func (s *fileService) unmount(ctx context.Context, remove metastore.RemoveMount) error {
+	result, err := s.propose(ctx, remove, clean(remove.Path))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.sources.forget(result.Mount.ID)
-	return &pb.UnmountPResponse{}, nil
+	return nil
 }
 
 // UpdateMount changes the options of a mount.
@@ -113,10 +121,22 @@ func (s *fileService) GetMountTable(ctx context.Context, _ *pb.GetMountTablePReq
 	return table, nil
 }
 
+// shownOptions are the options of a mount, without the values of those that are secret.
+func shownOptions(m metastore.Mount) map[string]string {
+	if len(m.Secrets) == 0 {
+		return m.Options
+	}
+	shown := maps.Clone(m.Options)
+	for _, name := range m.Secrets {
+		shown[name] = "******"
+	}
+	return shown
+}
+
 func (s *fileService) mountInfo(ctx context.Context, m metastore.Mount) *pb.MountPointInfo {
 	info := &pb.MountPointInfo{
 		UfsUri: &m.UFS, UfsType: proto.String("unknown"), UfsCapacityBytes: proto.Int64(-1), UfsUsedBytes: proto.Int64(-1),
-		ReadOnly: &m.ReadOnly, Shared: &m.Shared, Properties: m.Options, MountId: &m.ID,
+		ReadOnly: &m.ReadOnly, Shared: &m.Shared, Properties: shownOptions(m), MountId: &m.ID,
 	}
 	src, err := s.sources.of(m)
 	if err != nil {

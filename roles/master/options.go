@@ -45,6 +45,7 @@ type Options struct {
 	LostCheck     time.Duration // how often that is looked for; 1 s by default
 
 	AbandonedAfter time.Duration // a file that nobody writes any more and that is not complete is removed; 1 h by default
+	TTLEvery       time.Duration // between two looks for files of namespaces whose time is over; 1 h by default
 	SweepEvery     time.Duration // between two looks for what writers left in under file systems, and how old that must be; 24 h by default
 	PersistTries   time.Duration // before a file that could not be persisted is tried again, at first; 1 s by default
 
@@ -90,6 +91,7 @@ func (o Options) withDefaults() Options {
 	o.WorkerTimeout = cmp.Or(o.WorkerTimeout, 5*time.Minute)
 	o.LostCheck = cmp.Or(o.LostCheck, time.Second)
 	o.AbandonedAfter = cmp.Or(o.AbandonedAfter, time.Hour)
+	o.TTLEvery = cmp.Or(o.TTLEvery, time.Hour)
 	o.SweepEvery = cmp.Or(o.SweepEvery, 24*time.Hour)
 	o.PersistTries = cmp.Or(o.PersistTries, time.Second)
 	o.Election = cmp.Or(o.Election, time.Second)
@@ -178,6 +180,7 @@ func FromConf(c *conf.Conf, version string, log *slog.Logger) (Options, error) {
 		WorkerTimeout:   c.Duration("goosefs.master.worker.timeout"),
 		LostCheck:       c.Duration("goosefs.master.lost.worker.detection.interval"),
 		AbandonedAfter:  c.Duration("goosefs.master.file.abandoned.timeout"),
+		TTLEvery:        c.Duration("goosefs.master.ttl.checker.interval"),
 		Election:        c.Duration("goosefs.master.embedded.journal.election.timeout"),
 		Heartbeat:       c.Duration("goosefs.master.embedded.journal.heartbeat.interval"),
 		SnapshotEntries: uint64(c.Int("goosefs.master.journal.checkpoint.period.entries")),

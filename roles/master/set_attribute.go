@@ -30,7 +30,7 @@ func (s *fileService) SetAttribute(ctx context.Context, req *pb.SetAttributePReq
 		set.Mode = proto.Uint32(modeOf(o.GetMode()))
 	}
 	if !s.operations.applied(set.OpID, s.now()) {
-		if _, err := s.loader.stat(ctx, set.Path, s.freshness(o.GetCommonOptions())); err != nil {
+		if _, err := s.loader.stat(ctx, set.Path, s.freshness(set.Path, o.GetCommonOptions())); err != nil {
 			return nil, err
 		}
 	}

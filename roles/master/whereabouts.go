@@ -12,11 +12,11 @@ import (
 	"goosefs/wire/clusterpb"
 )
 
-// fate is what has become of a block that is nowhere but in the cache.
-type fate int
+// blockFate is what has become of a block that is nowhere but in the cache.
+type blockFate int
 
 const (
-	held fate = iota // by a worker that lives
+	held blockFate = iota // by a worker that lives
 	away             // somebody may come back with it, or has yet to tell this master that he has it
 	lost
 )
@@ -27,7 +27,7 @@ func (r *registry) lostWorker(w *worker, now time.Time) bool {
 }
 
 // fateLocked decides about a block. What is known is soft: a worker that comes back with it changes it.
-func (r *registry) fateLocked(block int64, now time.Time) fate {
+func (r *registry) fateLocked(block int64, now time.Time) blockFate {
 	holders := r.mu.places[fileOf(block)][block]
 	if len(holders) == 0 {
 		return r.unseenLocked(now)
@@ -46,7 +46,7 @@ func (r *registry) fateLocked(block int64, now time.Time) fate {
 }
 
 // unseenLocked is the fate of a block that no worker ever told of, or that whoever had it has no more.
-func (r *registry) unseenLocked(now time.Time) fate {
+func (r *registry) unseenLocked(now time.Time) blockFate {
 	if now.Sub(r.since) <= r.timeout {
 		return away // who has it may not know yet that this master is there
 	}

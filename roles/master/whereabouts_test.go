@@ -30,7 +30,7 @@ func (c *crew) fates() string {
 	var all []string
 	c.mu.Lock()
 	for i := range int64(3) {
-		all = append(all, map[fate]string{held: "held", away: "away", lost: "lost"}[c.fateLocked(block(i), c.now)])
+		all = append(all, map[blockFate]string{held: "held", away: "away", lost: "lost"}[c.fateLocked(block(i), c.now)])
 	}
 	c.mu.Unlock()
 	n := metastore.Inode{ID: testFile, Completed: true, Length: 25, BlockSize: 10}

@@ -35,6 +35,7 @@ type Options struct {
 	UFSWait          time.Duration
 	AbandonedAfter   time.Duration  // as in production by default
 	SweepEvery       time.Duration  // the same
+	TTLEvery         time.Duration  // the same
 	WorkerTimeout    time.Duration  // a silent worker is lost; 10 s by default
 	OpenUFS          master.OpenUFS // by the URI's scheme by default
 	// How often masters cut their logs, and what they keep for followers; as in production by default.
@@ -133,7 +134,7 @@ func (c *Cluster) StartMaster(i int) {
 		Name: name, Masters: c.members(), JournalDir: filepath.Join(c.dir, name, "journal"), MetaDir: filepath.Join(c.dir, name, "metastore"),
 		RootUFS: c.Root, BlockSize: c.options.BlockSize, StripeSize: c.options.StripeSize, SyncInterval: c.options.SyncInterval,
 		Election: slowness * 300 * time.Millisecond, Heartbeat: slowness * 30 * time.Millisecond, WorkerTimeout: cmp.Or(c.options.WorkerTimeout, 10*time.Second),
-		AbandonedAfter: c.options.AbandonedAfter, SweepEvery: c.options.SweepEvery, OpenUFS: c.options.OpenUFS, SnapshotEntries: c.options.SnapshotEntries, CatchUpEntries: c.options.CatchUpEntries,
+		AbandonedAfter: c.options.AbandonedAfter, SweepEvery: c.options.SweepEvery, TTLEvery: c.options.TTLEvery, OpenUFS: c.options.OpenUFS, SnapshotEntries: c.options.SnapshotEntries, CatchUpEntries: c.options.CatchUpEntries,
 		Version: "test", Network: c.Net.Host(name), Log: c.options.Log,
 	})
 	if err != nil {

@@ -98,6 +98,10 @@ const (
 	ReadPType_UNSPECIFIED_READ_TYPE ReadPType = 0
 	ReadPType_NO_CACHE              ReadPType = 1
 	ReadPType_CACHE                 ReadPType = 2
+	// Ours: policies of namespaces, by the numbers of GooseFS 1.x.
+	ReadPType_CACHE_PROMOTE            ReadPType = 3
+	ReadPType_CACHE_CONSISTENT_PROMOTE ReadPType = 4
+	ReadPType_CACHE_CONSISTENT         ReadPType = 5
 )
 
 // Enum value maps for ReadPType.
@@ -106,11 +110,17 @@ var (
 		0: "UNSPECIFIED_READ_TYPE",
 		1: "NO_CACHE",
 		2: "CACHE",
+		3: "CACHE_PROMOTE",
+		4: "CACHE_CONSISTENT_PROMOTE",
+		5: "CACHE_CONSISTENT",
 	}
 	ReadPType_value = map[string]int32{
-		"UNSPECIFIED_READ_TYPE": 0,
-		"NO_CACHE":              1,
-		"CACHE":                 2,
+		"UNSPECIFIED_READ_TYPE":    0,
+		"NO_CACHE":                 1,
+		"CACHE":                    2,
+		"CACHE_PROMOTE":            3,
+		"CACHE_CONSISTENT_PROMOTE": 4,
+		"CACHE_CONSISTENT":         5,
 	}
 )
 
@@ -151,6 +161,66 @@ func (ReadPType) EnumDescriptor() ([]byte, []int) {
 	return file_grpc_file_system_master_proto_rawDescGZIP(), []int{1}
 }
 
+// Ours: what becomes of files of a namespace that have lived for its time.
+type TtlAction int32
+
+const (
+	TtlAction_DELETE              TtlAction = 0
+	TtlAction_DELETE_ONLY_GOOSEFS TtlAction = 1
+	TtlAction_FREE                TtlAction = 2
+)
+
+// Enum value maps for TtlAction.
+var (
+	TtlAction_name = map[int32]string{
+		0: "DELETE",
+		1: "DELETE_ONLY_GOOSEFS",
+		2: "FREE",
+	}
+	TtlAction_value = map[string]int32{
+		"DELETE":              0,
+		"DELETE_ONLY_GOOSEFS": 1,
+		"FREE":                2,
+	}
+)
+
+func (x TtlAction) Enum() *TtlAction {
+	p := new(TtlAction)
+	*p = x
+	return p
+}
+
+func (x TtlAction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (TtlAction) Descriptor() protoreflect.EnumDescriptor {
+	return file_grpc_file_system_master_proto_enumTypes[2].Descriptor()
+}
+
+func (TtlAction) Type() protoreflect.EnumType {
+	return &file_grpc_file_system_master_proto_enumTypes[2]
+}
+
+func (x TtlAction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Do not use.
+func (x *TtlAction) UnmarshalJSON(b []byte) error {
+	num, err := protoimpl.X.UnmarshalJSONEnum(x.Descriptor(), b)
+	if err != nil {
+		return err
+	}
+	*x = TtlAction(num)
+	return nil
+}
+
+// Deprecated: Use TtlAction.Descriptor instead.
+func (TtlAction) EnumDescriptor() ([]byte, []int) {
+	return file_grpc_file_system_master_proto_rawDescGZIP(), []int{2}
+}
+
 type LoadMetadataPType int32
 
 const (
@@ -184,11 +254,11 @@ func (x LoadMetadataPType) String() string {
 }
 
 func (LoadMetadataPType) Descriptor() protoreflect.EnumDescriptor {
-	return file_grpc_file_system_master_proto_enumTypes[2].Descriptor()
+	return file_grpc_file_system_master_proto_enumTypes[3].Descriptor()
 }
 
 func (LoadMetadataPType) Type() protoreflect.EnumType {
-	return &file_grpc_file_system_master_proto_enumTypes[2]
+	return &file_grpc_file_system_master_proto_enumTypes[3]
 }
 
 func (x LoadMetadataPType) Number() protoreflect.EnumNumber {
@@ -207,7 +277,7 @@ func (x *LoadMetadataPType) UnmarshalJSON(b []byte) error {
 
 // Deprecated: Use LoadMetadataPType.Descriptor instead.
 func (LoadMetadataPType) EnumDescriptor() ([]byte, []int) {
-	return file_grpc_file_system_master_proto_rawDescGZIP(), []int{2}
+	return file_grpc_file_system_master_proto_rawDescGZIP(), []int{3}
 }
 
 type SyncPointStatus int32
@@ -243,11 +313,11 @@ func (x SyncPointStatus) String() string {
 }
 
 func (SyncPointStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_grpc_file_system_master_proto_enumTypes[3].Descriptor()
+	return file_grpc_file_system_master_proto_enumTypes[4].Descriptor()
 }
 
 func (SyncPointStatus) Type() protoreflect.EnumType {
-	return &file_grpc_file_system_master_proto_enumTypes[3]
+	return &file_grpc_file_system_master_proto_enumTypes[4]
 }
 
 func (x SyncPointStatus) Number() protoreflect.EnumNumber {
@@ -266,7 +336,7 @@ func (x *SyncPointStatus) UnmarshalJSON(b []byte) error {
 
 // Deprecated: Use SyncPointStatus.Descriptor instead.
 func (SyncPointStatus) EnumDescriptor() ([]byte, []int) {
-	return file_grpc_file_system_master_proto_rawDescGZIP(), []int{3}
+	return file_grpc_file_system_master_proto_rawDescGZIP(), []int{4}
 }
 
 type PAclEntryType int32
@@ -311,11 +381,11 @@ func (x PAclEntryType) String() string {
 }
 
 func (PAclEntryType) Descriptor() protoreflect.EnumDescriptor {
-	return file_grpc_file_system_master_proto_enumTypes[4].Descriptor()
+	return file_grpc_file_system_master_proto_enumTypes[5].Descriptor()
 }
 
 func (PAclEntryType) Type() protoreflect.EnumType {
-	return &file_grpc_file_system_master_proto_enumTypes[4]
+	return &file_grpc_file_system_master_proto_enumTypes[5]
 }
 
 func (x PAclEntryType) Number() protoreflect.EnumNumber {
@@ -334,7 +404,7 @@ func (x *PAclEntryType) UnmarshalJSON(b []byte) error {
 
 // Deprecated: Use PAclEntryType.Descriptor instead.
 func (PAclEntryType) EnumDescriptor() ([]byte, []int) {
-	return file_grpc_file_system_master_proto_rawDescGZIP(), []int{4}
+	return file_grpc_file_system_master_proto_rawDescGZIP(), []int{5}
 }
 
 type PAclAction int32
@@ -370,11 +440,11 @@ func (x PAclAction) String() string {
 }
 
 func (PAclAction) Descriptor() protoreflect.EnumDescriptor {
-	return file_grpc_file_system_master_proto_enumTypes[5].Descriptor()
+	return file_grpc_file_system_master_proto_enumTypes[6].Descriptor()
 }
 
 func (PAclAction) Type() protoreflect.EnumType {
-	return &file_grpc_file_system_master_proto_enumTypes[5]
+	return &file_grpc_file_system_master_proto_enumTypes[6]
 }
 
 func (x PAclAction) Number() protoreflect.EnumNumber {
@@ -393,7 +463,7 @@ func (x *PAclAction) UnmarshalJSON(b []byte) error {
 
 // Deprecated: Use PAclAction.Descriptor instead.
 func (PAclAction) EnumDescriptor() ([]byte, []int) {
-	return file_grpc_file_system_master_proto_rawDescGZIP(), []int{5}
+	return file_grpc_file_system_master_proto_rawDescGZIP(), []int{6}
 }
 
 type SetAclAction int32
@@ -435,11 +505,11 @@ func (x SetAclAction) String() string {
 }
 
 func (SetAclAction) Descriptor() protoreflect.EnumDescriptor {
-	return file_grpc_file_system_master_proto_enumTypes[6].Descriptor()
+	return file_grpc_file_system_master_proto_enumTypes[7].Descriptor()
 }
 
 func (SetAclAction) Type() protoreflect.EnumType {
-	return &file_grpc_file_system_master_proto_enumTypes[6]
+	return &file_grpc_file_system_master_proto_enumTypes[7]
 }
 
 func (x SetAclAction) Number() protoreflect.EnumNumber {
@@ -458,7 +528,7 @@ func (x *SetAclAction) UnmarshalJSON(b []byte) error {
 
 // Deprecated: Use SetAclAction.Descriptor instead.
 func (SetAclAction) EnumDescriptor() ([]byte, []int) {
-	return file_grpc_file_system_master_proto_rawDescGZIP(), []int{6}
+	return file_grpc_file_system_master_proto_rawDescGZIP(), []int{7}
 }
 
 type UfsPMode int32
@@ -494,11 +564,11 @@ func (x UfsPMode) String() string {
 }
 
 func (UfsPMode) Descriptor() protoreflect.EnumDescriptor {
-	return file_grpc_file_system_master_proto_enumTypes[7].Descriptor()
+	return file_grpc_file_system_master_proto_enumTypes[8].Descriptor()
 }
 
 func (UfsPMode) Type() protoreflect.EnumType {
-	return &file_grpc_file_system_master_proto_enumTypes[7]
+	return &file_grpc_file_system_master_proto_enumTypes[8]
 }
 
 func (x UfsPMode) Number() protoreflect.EnumNumber {
@@ -517,7 +587,7 @@ func (x *UfsPMode) UnmarshalJSON(b []byte) error {
 
 // Deprecated: Use UfsPMode.Descriptor instead.
 func (UfsPMode) EnumDescriptor() ([]byte, []int) {
-	return file_grpc_file_system_master_proto_rawDescGZIP(), []int{7}
+	return file_grpc_file_system_master_proto_rawDescGZIP(), []int{8}
 }
 
 type FsOpPId struct {
@@ -3332,7 +3402,12 @@ type FileInfo struct {
 	Capability             *Capability            `protobuf:"bytes,28,opt,name=capability" json:"capability,omitempty"`
 	Symlink                *string                `protobuf:"bytes,29,opt,name=symlink" json:"symlink,omitempty"`
 	// Ours: how many children of a directory are known. The length of a directory is 0, as GooseFS 2.x has it.
-	Children      *int64 `protobuf:"varint,1000,opt,name=children" json:"children,omitempty"`
+	Children *int64 `protobuf:"varint,1000,opt,name=children" json:"children,omitempty"`
+	// Ours: of a namespace, in ListNamespace and StatNamespace; -1 for no time.
+	Ttl       *int64     `protobuf:"varint,1001,opt,name=ttl" json:"ttl,omitempty"`
+	TtlAction *TtlAction `protobuf:"varint,1002,opt,name=ttlAction,enum=com.qcloud.cos.goosefs.grpc.file.TtlAction" json:"ttlAction,omitempty"`
+	// Ours: of all that is in a namespace; unset where there is no policy.
+	ReadPolicy    *ReadPType `protobuf:"varint,1003,opt,name=readPolicy,enum=com.qcloud.cos.goosefs.grpc.file.ReadPType" json:"readPolicy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3575,6 +3650,27 @@ func (x *FileInfo) GetChildren() int64 {
 		return *x.Children
 	}
 	return 0
+}
+
+func (x *FileInfo) GetTtl() int64 {
+	if x != nil && x.Ttl != nil {
+		return *x.Ttl
+	}
+	return 0
+}
+
+func (x *FileInfo) GetTtlAction() TtlAction {
+	if x != nil && x.TtlAction != nil {
+		return *x.TtlAction
+	}
+	return TtlAction_DELETE
+}
+
+func (x *FileInfo) GetReadPolicy() ReadPType {
+	if x != nil && x.ReadPolicy != nil {
+		return *x.ReadPolicy
+	}
+	return ReadPType_UNSPECIFIED_READ_TYPE
 }
 
 type GetFilePathPResponse struct {
@@ -3873,6 +3969,8 @@ type CreateNamespacePOptions struct {
 	CommonOptions *FileSystemMasterCommonPOptions `protobuf:"bytes,4,opt,name=commonOptions" json:"commonOptions,omitempty"`
 	ReadPType     *ReadPType                      `protobuf:"varint,5,opt,name=readPType,enum=com.qcloud.cos.goosefs.grpc.file.ReadPType" json:"readPType,omitempty"`
 	WritePType    *WritePType                     `protobuf:"varint,6,opt,name=writePType,enum=com.qcloud.cos.goosefs.grpc.file.WritePType" json:"writePType,omitempty"`
+	// Ours: names of properties whose values nobody is to be shown.
+	Secrets       []string `protobuf:"bytes,1000,rep,name=secrets" json:"secrets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3947,6 +4045,13 @@ func (x *CreateNamespacePOptions) GetWritePType() WritePType {
 		return *x.WritePType
 	}
 	return WritePType_UNSPECIFIED_WRITE_TYPE
+}
+
+func (x *CreateNamespacePOptions) GetSecrets() []string {
+	if x != nil {
+		return x.Secrets
+	}
+	return nil
 }
 
 type CreateNamespacePRequest struct {
@@ -4051,6 +4156,8 @@ type UpdateNamespacePOptions struct {
 	Properties    map[string]string               `protobuf:"bytes,2,rep,name=properties" json:"properties,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Shared        *bool                           `protobuf:"varint,3,opt,name=shared" json:"shared,omitempty"`
 	CommonOptions *FileSystemMasterCommonPOptions `protobuf:"bytes,4,opt,name=commonOptions" json:"commonOptions,omitempty"`
+	// Ours: names of properties whose values nobody is to be shown.
+	Secrets       []string `protobuf:"bytes,1000,rep,name=secrets" json:"secrets,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4109,6 +4216,13 @@ func (x *UpdateNamespacePOptions) GetShared() bool {
 func (x *UpdateNamespacePOptions) GetCommonOptions() *FileSystemMasterCommonPOptions {
 	if x != nil {
 		return x.CommonOptions
+	}
+	return nil
+}
+
+func (x *UpdateNamespacePOptions) GetSecrets() []string {
+	if x != nil {
+		return x.Secrets
 	}
 	return nil
 }
@@ -5933,8 +6047,11 @@ type SetNamespaceAttributePOptions struct {
 	ReadPType          *ReadPType                      `protobuf:"varint,6,opt,name=readPType,enum=com.qcloud.cos.goosefs.grpc.file.ReadPType" json:"readPType,omitempty"`
 	WritePType         *WritePType                     `protobuf:"varint,7,opt,name=writePType,enum=com.qcloud.cos.goosefs.grpc.file.WritePType" json:"writePType,omitempty"`
 	DirectChildrenLoad *bool                           `protobuf:"varint,8,opt,name=directChildrenLoad" json:"directChildrenLoad,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// Ours: milliseconds; -1 for no time.
+	Ttl           *int64     `protobuf:"varint,1000,opt,name=ttl" json:"ttl,omitempty"`
+	TtlAction     *TtlAction `protobuf:"varint,1001,opt,name=ttlAction,enum=com.qcloud.cos.goosefs.grpc.file.TtlAction" json:"ttlAction,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SetNamespaceAttributePOptions) Reset() {
@@ -6021,6 +6138,20 @@ func (x *SetNamespaceAttributePOptions) GetDirectChildrenLoad() bool {
 		return *x.DirectChildrenLoad
 	}
 	return false
+}
+
+func (x *SetNamespaceAttributePOptions) GetTtl() int64 {
+	if x != nil && x.Ttl != nil {
+		return *x.Ttl
+	}
+	return 0
+}
+
+func (x *SetNamespaceAttributePOptions) GetTtlAction() TtlAction {
+	if x != nil && x.TtlAction != nil {
+		return *x.TtlAction
+	}
+	return TtlAction_DELETE
 }
 
 type SetNamespaceAttributePRequest struct {
@@ -8237,7 +8368,7 @@ const file_grpc_file_system_master_proto_rawDesc = "" +
 	"\tblockInfo\x18\x01 \x01(\v2&.com.qcloud.cos.goosefs.grpc.BlockInfoR\tblockInfo\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12Q\n" +
 	"\fufsLocations\x18\x03 \x03(\v2-.com.qcloud.cos.goosefs.grpc.WorkerNetAddressR\fufsLocations\x12.\n" +
-	"\x12ufsStringLocations\x18\x04 \x03(\tR\x12ufsStringLocations\"\xda\t\n" +
+	"\x12ufsStringLocations\x18\x04 \x03(\tR\x12ufsStringLocations\"\x87\v\n" +
 	"\bFileInfo\x12\x16\n" +
 	"\x06fileId\x18\x01 \x01(\x03R\x06fileId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -8275,7 +8406,12 @@ const file_grpc_file_system_master_proto_rawDesc = "" +
 	"capability\x18\x1c \x01(\v21.com.qcloud.cos.goosefs.proto.security.CapabilityR\n" +
 	"capability\x12\x18\n" +
 	"\asymlink\x18\x1d \x01(\tR\asymlink\x12\x1b\n" +
-	"\bchildren\x18\xe8\a \x01(\x03R\bchildren\x1a8\n" +
+	"\bchildren\x18\xe8\a \x01(\x03R\bchildren\x12\x11\n" +
+	"\x03ttl\x18\xe9\a \x01(\x03R\x03ttl\x12J\n" +
+	"\tttlAction\x18\xea\a \x01(\x0e2+.com.qcloud.cos.goosefs.grpc.file.TtlActionR\tttlAction\x12L\n" +
+	"\n" +
+	"readPolicy\x18\xeb\a \x01(\x0e2+.com.qcloud.cos.goosefs.grpc.file.ReadPTypeR\n" +
+	"readPolicy\x1a8\n" +
 	"\n" +
 	"XattrEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
@@ -8299,7 +8435,7 @@ const file_grpc_file_system_master_proto_rawDesc = "" +
 	"\vgoosefsPath\x18\x01 \x01(\tR\vgoosefsPath\x12\x18\n" +
 	"\aufsPath\x18\x02 \x01(\tR\aufsPath\x12I\n" +
 	"\aoptions\x18\x03 \x01(\v2/.com.qcloud.cos.goosefs.grpc.file.MountPOptionsR\aoptions\"\x1a\n" +
-	"\x18CreateNamespacePResponse\"\xf8\x03\n" +
+	"\x18CreateNamespacePResponse\"\x93\x04\n" +
 	"\x17CreateNamespacePOptions\x12\x1a\n" +
 	"\breadOnly\x18\x01 \x01(\bR\breadOnly\x12i\n" +
 	"\n" +
@@ -8310,7 +8446,8 @@ const file_grpc_file_system_master_proto_rawDesc = "" +
 	"\treadPType\x18\x05 \x01(\x0e2+.com.qcloud.cos.goosefs.grpc.file.ReadPTypeR\treadPType\x12L\n" +
 	"\n" +
 	"writePType\x18\x06 \x01(\x0e2,.com.qcloud.cos.goosefs.grpc.file.WritePTypeR\n" +
-	"writePType\x1a=\n" +
+	"writePType\x12\x19\n" +
+	"\asecrets\x18\xe8\a \x03(\tR\asecrets\x1a=\n" +
 	"\x0fPropertiesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa6\x01\n" +
@@ -8318,14 +8455,15 @@ const file_grpc_file_system_master_proto_rawDesc = "" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x18\n" +
 	"\aufsPath\x18\x02 \x01(\tR\aufsPath\x12S\n" +
 	"\aoptions\x18\x03 \x01(\v29.com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptionsR\aoptions\"\x1a\n" +
-	"\x18UpdateNamespacePResponse\"\xdf\x02\n" +
+	"\x18UpdateNamespacePResponse\"\xfa\x02\n" +
 	"\x17UpdateNamespacePOptions\x12\x1a\n" +
 	"\breadOnly\x18\x01 \x01(\bR\breadOnly\x12i\n" +
 	"\n" +
 	"properties\x18\x02 \x03(\v2I.com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.PropertiesEntryR\n" +
 	"properties\x12\x16\n" +
 	"\x06shared\x18\x03 \x01(\bR\x06shared\x12f\n" +
-	"\rcommonOptions\x18\x04 \x01(\v2@.com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptionsR\rcommonOptions\x1a=\n" +
+	"\rcommonOptions\x18\x04 \x01(\v2@.com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptionsR\rcommonOptions\x12\x19\n" +
+	"\asecrets\x18\xe8\a \x03(\tR\asecrets\x1a=\n" +
 	"\x0fPropertiesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8c\x01\n" +
@@ -8435,7 +8573,7 @@ const file_grpc_file_system_master_proto_rawDesc = "" +
 	"\x17DeleteNamespacePRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12S\n" +
 	"\aoptions\x18\x02 \x01(\v29.com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePOptionsR\aoptions\" \n" +
-	"\x1eSetNamespaceAttributePResponse\"\xd2\x03\n" +
+	"\x1eSetNamespaceAttributePResponse\"\xb1\x04\n" +
 	"\x1dSetNamespaceAttributePOptions\x12\x1c\n" +
 	"\tpersisted\x18\x01 \x01(\bR\tpersisted\x12\x14\n" +
 	"\x05owner\x18\x02 \x01(\tR\x05owner\x12\x14\n" +
@@ -8446,7 +8584,9 @@ const file_grpc_file_system_master_proto_rawDesc = "" +
 	"\n" +
 	"writePType\x18\a \x01(\x0e2,.com.qcloud.cos.goosefs.grpc.file.WritePTypeR\n" +
 	"writePType\x12.\n" +
-	"\x12directChildrenLoad\x18\b \x01(\bR\x12directChildrenLoad\"\x98\x01\n" +
+	"\x12directChildrenLoad\x18\b \x01(\bR\x12directChildrenLoad\x12\x11\n" +
+	"\x03ttl\x18\xe8\a \x01(\x03R\x03ttl\x12J\n" +
+	"\tttlAction\x18\xe9\a \x01(\x0e2+.com.qcloud.cos.goosefs.grpc.file.TtlActionR\tttlAction\"\x98\x01\n" +
 	"\x1dSetNamespaceAttributePRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12Y\n" +
 	"\aoptions\x18\x02 \x01(\v2?.com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptionsR\aoptions\"l\n" +
@@ -8558,11 +8698,19 @@ const file_grpc_file_system_master_proto_rawDesc = "" +
 	"\rCACHE_THROUGH\x10\x03\x12\v\n" +
 	"\aTHROUGH\x10\x04\x12\x11\n" +
 	"\rASYNC_THROUGH\x10\x05\x12\b\n" +
-	"\x04NONE\x10\x06*?\n" +
+	"\x04NONE\x10\x06*\x86\x01\n" +
 	"\tReadPType\x12\x19\n" +
 	"\x15UNSPECIFIED_READ_TYPE\x10\x00\x12\f\n" +
 	"\bNO_CACHE\x10\x01\x12\t\n" +
-	"\x05CACHE\x10\x02*4\n" +
+	"\x05CACHE\x10\x02\x12\x11\n" +
+	"\rCACHE_PROMOTE\x10\x03\x12\x1c\n" +
+	"\x18CACHE_CONSISTENT_PROMOTE\x10\x04\x12\x14\n" +
+	"\x10CACHE_CONSISTENT\x10\x05*:\n" +
+	"\tTtlAction\x12\n" +
+	"\n" +
+	"\x06DELETE\x10\x00\x12\x17\n" +
+	"\x13DELETE_ONLY_GOOSEFS\x10\x01\x12\b\n" +
+	"\x04FREE\x10\x02*4\n" +
 	"\x11LoadMetadataPType\x12\t\n" +
 	"\x05NEVER\x10\x00\x12\b\n" +
 	"\x04ONCE\x10\x01\x12\n" +
@@ -8668,412 +8816,416 @@ func file_grpc_file_system_master_proto_rawDescGZIP() []byte {
 	return file_grpc_file_system_master_proto_rawDescData
 }
 
-var file_grpc_file_system_master_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_grpc_file_system_master_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
 var file_grpc_file_system_master_proto_msgTypes = make([]protoimpl.MessageInfo, 148)
 var file_grpc_file_system_master_proto_goTypes = []any{
 	(WritePType)(0),                           // 0: com.qcloud.cos.goosefs.grpc.file.WritePType
 	(ReadPType)(0),                            // 1: com.qcloud.cos.goosefs.grpc.file.ReadPType
-	(LoadMetadataPType)(0),                    // 2: com.qcloud.cos.goosefs.grpc.file.LoadMetadataPType
-	(SyncPointStatus)(0),                      // 3: com.qcloud.cos.goosefs.grpc.file.SyncPointStatus
-	(PAclEntryType)(0),                        // 4: com.qcloud.cos.goosefs.grpc.file.PAclEntryType
-	(PAclAction)(0),                           // 5: com.qcloud.cos.goosefs.grpc.file.PAclAction
-	(SetAclAction)(0),                         // 6: com.qcloud.cos.goosefs.grpc.file.SetAclAction
-	(UfsPMode)(0),                             // 7: com.qcloud.cos.goosefs.grpc.file.UfsPMode
-	(*FsOpPId)(nil),                           // 8: com.qcloud.cos.goosefs.grpc.file.FsOpPId
-	(*FileSystemMasterCommonPOptions)(nil),    // 9: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	(*CheckAccessPRequest)(nil),               // 10: com.qcloud.cos.goosefs.grpc.file.CheckAccessPRequest
-	(*CheckAccessPResponse)(nil),              // 11: com.qcloud.cos.goosefs.grpc.file.CheckAccessPResponse
-	(*CheckAccessPOptions)(nil),               // 12: com.qcloud.cos.goosefs.grpc.file.CheckAccessPOptions
-	(*CheckConsistencyPResponse)(nil),         // 13: com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPResponse
-	(*CheckConsistencyPOptions)(nil),          // 14: com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPOptions
-	(*CheckConsistencyPRequest)(nil),          // 15: com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPRequest
-	(*CompleteFilePResponse)(nil),             // 16: com.qcloud.cos.goosefs.grpc.file.CompleteFilePResponse
-	(*CompleteFilePOptions)(nil),              // 17: com.qcloud.cos.goosefs.grpc.file.CompleteFilePOptions
-	(*CompleteFilePRequest)(nil),              // 18: com.qcloud.cos.goosefs.grpc.file.CompleteFilePRequest
-	(*OpenFilePOptions)(nil),                  // 19: com.qcloud.cos.goosefs.grpc.file.OpenFilePOptions
-	(*CommitLocationPOptions)(nil),            // 20: com.qcloud.cos.goosefs.grpc.file.CommitLocationPOptions
-	(*CommitLocationPRequest)(nil),            // 21: com.qcloud.cos.goosefs.grpc.file.CommitLocationPRequest
-	(*CommitLocationPResponse)(nil),           // 22: com.qcloud.cos.goosefs.grpc.file.CommitLocationPResponse
-	(*CreateDirectoryPResponse)(nil),          // 23: com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPResponse
-	(*CreateDirectoryPOptions)(nil),           // 24: com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPOptions
-	(*CreateDirectoryPRequest)(nil),           // 25: com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPRequest
-	(*CreateFilePResponse)(nil),               // 26: com.qcloud.cos.goosefs.grpc.file.CreateFilePResponse
-	(*CreateFilePOptions)(nil),                // 27: com.qcloud.cos.goosefs.grpc.file.CreateFilePOptions
-	(*CreateFilePRequest)(nil),                // 28: com.qcloud.cos.goosefs.grpc.file.CreateFilePRequest
-	(*DeletePResponse)(nil),                   // 29: com.qcloud.cos.goosefs.grpc.file.DeletePResponse
-	(*DeletePOptions)(nil),                    // 30: com.qcloud.cos.goosefs.grpc.file.DeletePOptions
-	(*DeletePRequest)(nil),                    // 31: com.qcloud.cos.goosefs.grpc.file.DeletePRequest
-	(*FreePResponse)(nil),                     // 32: com.qcloud.cos.goosefs.grpc.file.FreePResponse
-	(*FreePOptions)(nil),                      // 33: com.qcloud.cos.goosefs.grpc.file.FreePOptions
-	(*FreePRequest)(nil),                      // 34: com.qcloud.cos.goosefs.grpc.file.FreePRequest
-	(*GetStatusPResponse)(nil),                // 35: com.qcloud.cos.goosefs.grpc.file.GetStatusPResponse
-	(*GetStatusPOptions)(nil),                 // 36: com.qcloud.cos.goosefs.grpc.file.GetStatusPOptions
-	(*GetStatusPRequest)(nil),                 // 37: com.qcloud.cos.goosefs.grpc.file.GetStatusPRequest
-	(*GetStatusBatchPRequest)(nil),            // 38: com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPRequest
-	(*GetStatusBatchPResponse)(nil),           // 39: com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPResponse
-	(*ExistsPOptions)(nil),                    // 40: com.qcloud.cos.goosefs.grpc.file.ExistsPOptions
-	(*SyncPointInfo)(nil),                     // 41: com.qcloud.cos.goosefs.grpc.file.SyncPointInfo
-	(*GetSyncPathListPResponse)(nil),          // 42: com.qcloud.cos.goosefs.grpc.file.GetSyncPathListPResponse
-	(*GetSyncPathListPRequest)(nil),           // 43: com.qcloud.cos.goosefs.grpc.file.GetSyncPathListPRequest
-	(*ListStatusPResponse)(nil),               // 44: com.qcloud.cos.goosefs.grpc.file.ListStatusPResponse
-	(*ListStatusPOptions)(nil),                // 45: com.qcloud.cos.goosefs.grpc.file.ListStatusPOptions
-	(*ListStatusPRequest)(nil),                // 46: com.qcloud.cos.goosefs.grpc.file.ListStatusPRequest
-	(*ListNamespacePResponse)(nil),            // 47: com.qcloud.cos.goosefs.grpc.file.ListNamespacePResponse
-	(*ListNamespacePOptions)(nil),             // 48: com.qcloud.cos.goosefs.grpc.file.ListNamespacePOptions
-	(*ListNamespacePRequest)(nil),             // 49: com.qcloud.cos.goosefs.grpc.file.ListNamespacePRequest
-	(*StatNamespacePResponse)(nil),            // 50: com.qcloud.cos.goosefs.grpc.file.StatNamespacePResponse
-	(*StatNamespacePOptions)(nil),             // 51: com.qcloud.cos.goosefs.grpc.file.StatNamespacePOptions
-	(*StatNamespacePRequest)(nil),             // 52: com.qcloud.cos.goosefs.grpc.file.StatNamespacePRequest
-	(*LoadMetadataPOptions)(nil),              // 53: com.qcloud.cos.goosefs.grpc.file.LoadMetadataPOptions
-	(*PAclEntry)(nil),                         // 54: com.qcloud.cos.goosefs.grpc.file.PAclEntry
-	(*PAcl)(nil),                              // 55: com.qcloud.cos.goosefs.grpc.file.PAcl
-	(*FileBlockInfo)(nil),                     // 56: com.qcloud.cos.goosefs.grpc.file.FileBlockInfo
-	(*FileInfo)(nil),                          // 57: com.qcloud.cos.goosefs.grpc.file.FileInfo
-	(*GetFilePathPResponse)(nil),              // 58: com.qcloud.cos.goosefs.grpc.file.GetFilePathPResponse
-	(*GetFilePathPRequest)(nil),               // 59: com.qcloud.cos.goosefs.grpc.file.GetFilePathPRequest
-	(*MountPResponse)(nil),                    // 60: com.qcloud.cos.goosefs.grpc.file.MountPResponse
-	(*MountPOptions)(nil),                     // 61: com.qcloud.cos.goosefs.grpc.file.MountPOptions
-	(*MountPRequest)(nil),                     // 62: com.qcloud.cos.goosefs.grpc.file.MountPRequest
-	(*CreateNamespacePResponse)(nil),          // 63: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePResponse
-	(*CreateNamespacePOptions)(nil),           // 64: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions
-	(*CreateNamespacePRequest)(nil),           // 65: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePRequest
-	(*UpdateNamespacePResponse)(nil),          // 66: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePResponse
-	(*UpdateNamespacePOptions)(nil),           // 67: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions
-	(*UpdateNamespacePRequest)(nil),           // 68: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePRequest
-	(*GetMountPointPResponse)(nil),            // 69: com.qcloud.cos.goosefs.grpc.file.GetMountPointPResponse
-	(*GetMountPointPRequest)(nil),             // 70: com.qcloud.cos.goosefs.grpc.file.GetMountPointPRequest
-	(*GetMountTablePResponse)(nil),            // 71: com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse
-	(*GetMountTablePRequest)(nil),             // 72: com.qcloud.cos.goosefs.grpc.file.GetMountTablePRequest
-	(*MountPointInfo)(nil),                    // 73: com.qcloud.cos.goosefs.grpc.file.MountPointInfo
-	(*FileSystemCommandOptions)(nil),          // 74: com.qcloud.cos.goosefs.grpc.file.FileSystemCommandOptions
-	(*PersistCommandOptions)(nil),             // 75: com.qcloud.cos.goosefs.grpc.file.PersistCommandOptions
-	(*PersistFile)(nil),                       // 76: com.qcloud.cos.goosefs.grpc.file.PersistFile
-	(*FileSystemCommand)(nil),                 // 77: com.qcloud.cos.goosefs.grpc.file.FileSystemCommand
-	(*RenamePResponse)(nil),                   // 78: com.qcloud.cos.goosefs.grpc.file.RenamePResponse
-	(*RenamePOptions)(nil),                    // 79: com.qcloud.cos.goosefs.grpc.file.RenamePOptions
-	(*RenamePRequest)(nil),                    // 80: com.qcloud.cos.goosefs.grpc.file.RenamePRequest
-	(*ReverseResolvePRequest)(nil),            // 81: com.qcloud.cos.goosefs.grpc.file.ReverseResolvePRequest
-	(*ReverseResolvePResponse)(nil),           // 82: com.qcloud.cos.goosefs.grpc.file.ReverseResolvePResponse
-	(*SetAttributePResponse)(nil),             // 83: com.qcloud.cos.goosefs.grpc.file.SetAttributePResponse
-	(*SetAttributePOptions)(nil),              // 84: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions
-	(*SetAttributePRequest)(nil),              // 85: com.qcloud.cos.goosefs.grpc.file.SetAttributePRequest
-	(*SetAclPResponse)(nil),                   // 86: com.qcloud.cos.goosefs.grpc.file.SetAclPResponse
-	(*SetAclPOptions)(nil),                    // 87: com.qcloud.cos.goosefs.grpc.file.SetAclPOptions
-	(*SetAclPRequest)(nil),                    // 88: com.qcloud.cos.goosefs.grpc.file.SetAclPRequest
-	(*ScheduleAsyncPersistencePResponse)(nil), // 89: com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePResponse
-	(*ScheduleAsyncPersistencePOptions)(nil),  // 90: com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePOptions
-	(*ScheduleAsyncPersistencePRequest)(nil),  // 91: com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePRequest
-	(*StartSyncPResponse)(nil),                // 92: com.qcloud.cos.goosefs.grpc.file.StartSyncPResponse
-	(*StartSyncPOptions)(nil),                 // 93: com.qcloud.cos.goosefs.grpc.file.StartSyncPOptions
-	(*StartSyncPRequest)(nil),                 // 94: com.qcloud.cos.goosefs.grpc.file.StartSyncPRequest
-	(*StopSyncPResponse)(nil),                 // 95: com.qcloud.cos.goosefs.grpc.file.StopSyncPResponse
-	(*StopSyncPOptions)(nil),                  // 96: com.qcloud.cos.goosefs.grpc.file.StopSyncPOptions
-	(*StopSyncPRequest)(nil),                  // 97: com.qcloud.cos.goosefs.grpc.file.StopSyncPRequest
-	(*UnmountPResponse)(nil),                  // 98: com.qcloud.cos.goosefs.grpc.file.UnmountPResponse
-	(*UnmountPOptions)(nil),                   // 99: com.qcloud.cos.goosefs.grpc.file.UnmountPOptions
-	(*UnmountPRequest)(nil),                   // 100: com.qcloud.cos.goosefs.grpc.file.UnmountPRequest
-	(*DeleteNamespacePResponse)(nil),          // 101: com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePResponse
-	(*DeleteNamespacePOptions)(nil),           // 102: com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePOptions
-	(*DeleteNamespacePRequest)(nil),           // 103: com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePRequest
-	(*SetNamespaceAttributePResponse)(nil),    // 104: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePResponse
-	(*SetNamespaceAttributePOptions)(nil),     // 105: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions
-	(*SetNamespaceAttributePRequest)(nil),     // 106: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePRequest
-	(*UfsInfo)(nil),                           // 107: com.qcloud.cos.goosefs.grpc.file.UfsInfo
-	(*UpdateMountPRequest)(nil),               // 108: com.qcloud.cos.goosefs.grpc.file.UpdateMountPRequest
-	(*UpdateMountPResponse)(nil),              // 109: com.qcloud.cos.goosefs.grpc.file.UpdateMountPResponse
-	(*UpdateUfsModePResponse)(nil),            // 110: com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePResponse
-	(*UpdateUfsModePOptions)(nil),             // 111: com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePOptions
-	(*UpdateUfsModePRequest)(nil),             // 112: com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePRequest
-	(*GetStateLockHoldersPResponse)(nil),      // 113: com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPResponse
-	(*GetStateLockHoldersPOptions)(nil),       // 114: com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPOptions
-	(*GetStateLockHoldersPRequest)(nil),       // 115: com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPRequest
-	(*CommonCacheRestrictPRequest)(nil),       // 116: com.qcloud.cos.goosefs.grpc.file.CommonCacheRestrictPRequest
-	(*RemoveBlocksPRequest)(nil),              // 117: com.qcloud.cos.goosefs.grpc.file.RemoveBlocksPRequest
-	(*RemoveBlocksPResponse)(nil),             // 118: com.qcloud.cos.goosefs.grpc.file.RemoveBlocksPResponse
-	(*GetDelegationTokenPRequest)(nil),        // 119: com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPRequest
-	(*GetDelegationTokenPResponse)(nil),       // 120: com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPResponse
-	(*RenewDelegationTokenPRequest)(nil),      // 121: com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPRequest
-	(*RenewDelegationTokenPResponse)(nil),     // 122: com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPResponse
-	(*CancelDelegationTokenPRequest)(nil),     // 123: com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPRequest
-	(*CancelDelegationTokenPResponse)(nil),    // 124: com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPResponse
-	(*CreateSymlinkPOptions)(nil),             // 125: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions
-	(*CreateSymlinkPRequest)(nil),             // 126: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPRequest
-	(*CreateSymlinkPResponse)(nil),            // 127: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPResponse
-	(*GetLinkTargetPRequest)(nil),             // 128: com.qcloud.cos.goosefs.grpc.file.GetLinkTargetPRequest
-	(*GetLinkTargetPResponse)(nil),            // 129: com.qcloud.cos.goosefs.grpc.file.GetLinkTargetPResponse
-	(*CheckPersistenceDonePRequest)(nil),      // 130: com.qcloud.cos.goosefs.grpc.file.CheckPersistenceDonePRequest
-	(*CheckPersistenceDonePResponse)(nil),     // 131: com.qcloud.cos.goosefs.grpc.file.CheckPersistenceDonePResponse
-	(*RetryFailedPersistencePRequest)(nil),    // 132: com.qcloud.cos.goosefs.grpc.file.RetryFailedPersistencePRequest
-	(*RetryFailedPersistencePResponse)(nil),   // 133: com.qcloud.cos.goosefs.grpc.file.RetryFailedPersistencePResponse
-	(*CountFailedPersistencePRequest)(nil),    // 134: com.qcloud.cos.goosefs.grpc.file.CountFailedPersistencePRequest
-	(*CountFailedPersistencePResponse)(nil),   // 135: com.qcloud.cos.goosefs.grpc.file.CountFailedPersistencePResponse
-	(*ListFailedPersistencePRequest)(nil),     // 136: com.qcloud.cos.goosefs.grpc.file.ListFailedPersistencePRequest
-	(*ListFailedPersistencePResponse)(nil),    // 137: com.qcloud.cos.goosefs.grpc.file.ListFailedPersistencePResponse
-	(*FileSystemHeartbeatPResponse)(nil),      // 138: com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPResponse
-	(*FileSystemHeartbeatPOptions)(nil),       // 139: com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPOptions
-	(*FileSystemHeartbeatPRequest)(nil),       // 140: com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPRequest
-	(*GetFileInfoPResponse)(nil),              // 141: com.qcloud.cos.goosefs.grpc.file.GetFileInfoPResponse
-	(*GetFileInfoPOptions)(nil),               // 142: com.qcloud.cos.goosefs.grpc.file.GetFileInfoPOptions
-	(*GetFileInfoPRequest)(nil),               // 143: com.qcloud.cos.goosefs.grpc.file.GetFileInfoPRequest
-	(*GetPersistenceStateBatchPRequest)(nil),  // 144: com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPRequest
-	(*PersistenceStateBatchEntry)(nil),        // 145: com.qcloud.cos.goosefs.grpc.file.PersistenceStateBatchEntry
-	(*GetPersistenceStateBatchPResponse)(nil), // 146: com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPResponse
-	(*GetUfsInfoPResponse)(nil),               // 147: com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPResponse
-	(*GetUfsInfoPOptions)(nil),                // 148: com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPOptions
-	(*GetUfsInfoPRequest)(nil),                // 149: com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPRequest
-	nil,                                       // 150: com.qcloud.cos.goosefs.grpc.file.FileInfo.XattrEntry
-	nil,                                       // 151: com.qcloud.cos.goosefs.grpc.file.MountPOptions.PropertiesEntry
-	nil,                                       // 152: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.PropertiesEntry
-	nil,                                       // 153: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.PropertiesEntry
-	nil,                                       // 154: com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse.MountPointsEntry
-	nil,                                       // 155: com.qcloud.cos.goosefs.grpc.file.MountPointInfo.PropertiesEntry
-	(Bits)(0),                                 // 156: com.qcloud.cos.goosefs.grpc.Bits
-	(ChecksumTypeProto)(0),                    // 157: com.qcloud.cos.goosefs.grpc.ChecksumTypeProto
-	(*FileLocation)(nil),                      // 158: com.qcloud.cos.goosefs.proto.shared.FileLocation
-	(*PMode)(nil),                             // 159: com.qcloud.cos.goosefs.grpc.PMode
-	(LoadDescendantPType)(0),                  // 160: com.qcloud.cos.goosefs.grpc.fscommon.LoadDescendantPType
-	(*BlockInfo)(nil),                         // 161: com.qcloud.cos.goosefs.grpc.BlockInfo
-	(*WorkerNetAddress)(nil),                  // 162: com.qcloud.cos.goosefs.grpc.WorkerNetAddress
-	(*Capability)(nil),                        // 163: com.qcloud.cos.goosefs.proto.security.Capability
-	(CommandType)(0),                          // 164: com.qcloud.cos.goosefs.grpc.CommandType
-	(*DelegationToken)(nil),                   // 165: com.qcloud.cos.goosefs.proto.security.DelegationToken
+	(TtlAction)(0),                            // 2: com.qcloud.cos.goosefs.grpc.file.TtlAction
+	(LoadMetadataPType)(0),                    // 3: com.qcloud.cos.goosefs.grpc.file.LoadMetadataPType
+	(SyncPointStatus)(0),                      // 4: com.qcloud.cos.goosefs.grpc.file.SyncPointStatus
+	(PAclEntryType)(0),                        // 5: com.qcloud.cos.goosefs.grpc.file.PAclEntryType
+	(PAclAction)(0),                           // 6: com.qcloud.cos.goosefs.grpc.file.PAclAction
+	(SetAclAction)(0),                         // 7: com.qcloud.cos.goosefs.grpc.file.SetAclAction
+	(UfsPMode)(0),                             // 8: com.qcloud.cos.goosefs.grpc.file.UfsPMode
+	(*FsOpPId)(nil),                           // 9: com.qcloud.cos.goosefs.grpc.file.FsOpPId
+	(*FileSystemMasterCommonPOptions)(nil),    // 10: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	(*CheckAccessPRequest)(nil),               // 11: com.qcloud.cos.goosefs.grpc.file.CheckAccessPRequest
+	(*CheckAccessPResponse)(nil),              // 12: com.qcloud.cos.goosefs.grpc.file.CheckAccessPResponse
+	(*CheckAccessPOptions)(nil),               // 13: com.qcloud.cos.goosefs.grpc.file.CheckAccessPOptions
+	(*CheckConsistencyPResponse)(nil),         // 14: com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPResponse
+	(*CheckConsistencyPOptions)(nil),          // 15: com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPOptions
+	(*CheckConsistencyPRequest)(nil),          // 16: com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPRequest
+	(*CompleteFilePResponse)(nil),             // 17: com.qcloud.cos.goosefs.grpc.file.CompleteFilePResponse
+	(*CompleteFilePOptions)(nil),              // 18: com.qcloud.cos.goosefs.grpc.file.CompleteFilePOptions
+	(*CompleteFilePRequest)(nil),              // 19: com.qcloud.cos.goosefs.grpc.file.CompleteFilePRequest
+	(*OpenFilePOptions)(nil),                  // 20: com.qcloud.cos.goosefs.grpc.file.OpenFilePOptions
+	(*CommitLocationPOptions)(nil),            // 21: com.qcloud.cos.goosefs.grpc.file.CommitLocationPOptions
+	(*CommitLocationPRequest)(nil),            // 22: com.qcloud.cos.goosefs.grpc.file.CommitLocationPRequest
+	(*CommitLocationPResponse)(nil),           // 23: com.qcloud.cos.goosefs.grpc.file.CommitLocationPResponse
+	(*CreateDirectoryPResponse)(nil),          // 24: com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPResponse
+	(*CreateDirectoryPOptions)(nil),           // 25: com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPOptions
+	(*CreateDirectoryPRequest)(nil),           // 26: com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPRequest
+	(*CreateFilePResponse)(nil),               // 27: com.qcloud.cos.goosefs.grpc.file.CreateFilePResponse
+	(*CreateFilePOptions)(nil),                // 28: com.qcloud.cos.goosefs.grpc.file.CreateFilePOptions
+	(*CreateFilePRequest)(nil),                // 29: com.qcloud.cos.goosefs.grpc.file.CreateFilePRequest
+	(*DeletePResponse)(nil),                   // 30: com.qcloud.cos.goosefs.grpc.file.DeletePResponse
+	(*DeletePOptions)(nil),                    // 31: com.qcloud.cos.goosefs.grpc.file.DeletePOptions
+	(*DeletePRequest)(nil),                    // 32: com.qcloud.cos.goosefs.grpc.file.DeletePRequest
+	(*FreePResponse)(nil),                     // 33: com.qcloud.cos.goosefs.grpc.file.FreePResponse
+	(*FreePOptions)(nil),                      // 34: com.qcloud.cos.goosefs.grpc.file.FreePOptions
+	(*FreePRequest)(nil),                      // 35: com.qcloud.cos.goosefs.grpc.file.FreePRequest
+	(*GetStatusPResponse)(nil),                // 36: com.qcloud.cos.goosefs.grpc.file.GetStatusPResponse
+	(*GetStatusPOptions)(nil),                 // 37: com.qcloud.cos.goosefs.grpc.file.GetStatusPOptions
+	(*GetStatusPRequest)(nil),                 // 38: com.qcloud.cos.goosefs.grpc.file.GetStatusPRequest
+	(*GetStatusBatchPRequest)(nil),            // 39: com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPRequest
+	(*GetStatusBatchPResponse)(nil),           // 40: com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPResponse
+	(*ExistsPOptions)(nil),                    // 41: com.qcloud.cos.goosefs.grpc.file.ExistsPOptions
+	(*SyncPointInfo)(nil),                     // 42: com.qcloud.cos.goosefs.grpc.file.SyncPointInfo
+	(*GetSyncPathListPResponse)(nil),          // 43: com.qcloud.cos.goosefs.grpc.file.GetSyncPathListPResponse
+	(*GetSyncPathListPRequest)(nil),           // 44: com.qcloud.cos.goosefs.grpc.file.GetSyncPathListPRequest
+	(*ListStatusPResponse)(nil),               // 45: com.qcloud.cos.goosefs.grpc.file.ListStatusPResponse
+	(*ListStatusPOptions)(nil),                // 46: com.qcloud.cos.goosefs.grpc.file.ListStatusPOptions
+	(*ListStatusPRequest)(nil),                // 47: com.qcloud.cos.goosefs.grpc.file.ListStatusPRequest
+	(*ListNamespacePResponse)(nil),            // 48: com.qcloud.cos.goosefs.grpc.file.ListNamespacePResponse
+	(*ListNamespacePOptions)(nil),             // 49: com.qcloud.cos.goosefs.grpc.file.ListNamespacePOptions
+	(*ListNamespacePRequest)(nil),             // 50: com.qcloud.cos.goosefs.grpc.file.ListNamespacePRequest
+	(*StatNamespacePResponse)(nil),            // 51: com.qcloud.cos.goosefs.grpc.file.StatNamespacePResponse
+	(*StatNamespacePOptions)(nil),             // 52: com.qcloud.cos.goosefs.grpc.file.StatNamespacePOptions
+	(*StatNamespacePRequest)(nil),             // 53: com.qcloud.cos.goosefs.grpc.file.StatNamespacePRequest
+	(*LoadMetadataPOptions)(nil),              // 54: com.qcloud.cos.goosefs.grpc.file.LoadMetadataPOptions
+	(*PAclEntry)(nil),                         // 55: com.qcloud.cos.goosefs.grpc.file.PAclEntry
+	(*PAcl)(nil),                              // 56: com.qcloud.cos.goosefs.grpc.file.PAcl
+	(*FileBlockInfo)(nil),                     // 57: com.qcloud.cos.goosefs.grpc.file.FileBlockInfo
+	(*FileInfo)(nil),                          // 58: com.qcloud.cos.goosefs.grpc.file.FileInfo
+	(*GetFilePathPResponse)(nil),              // 59: com.qcloud.cos.goosefs.grpc.file.GetFilePathPResponse
+	(*GetFilePathPRequest)(nil),               // 60: com.qcloud.cos.goosefs.grpc.file.GetFilePathPRequest
+	(*MountPResponse)(nil),                    // 61: com.qcloud.cos.goosefs.grpc.file.MountPResponse
+	(*MountPOptions)(nil),                     // 62: com.qcloud.cos.goosefs.grpc.file.MountPOptions
+	(*MountPRequest)(nil),                     // 63: com.qcloud.cos.goosefs.grpc.file.MountPRequest
+	(*CreateNamespacePResponse)(nil),          // 64: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePResponse
+	(*CreateNamespacePOptions)(nil),           // 65: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions
+	(*CreateNamespacePRequest)(nil),           // 66: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePRequest
+	(*UpdateNamespacePResponse)(nil),          // 67: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePResponse
+	(*UpdateNamespacePOptions)(nil),           // 68: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions
+	(*UpdateNamespacePRequest)(nil),           // 69: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePRequest
+	(*GetMountPointPResponse)(nil),            // 70: com.qcloud.cos.goosefs.grpc.file.GetMountPointPResponse
+	(*GetMountPointPRequest)(nil),             // 71: com.qcloud.cos.goosefs.grpc.file.GetMountPointPRequest
+	(*GetMountTablePResponse)(nil),            // 72: com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse
+	(*GetMountTablePRequest)(nil),             // 73: com.qcloud.cos.goosefs.grpc.file.GetMountTablePRequest
+	(*MountPointInfo)(nil),                    // 74: com.qcloud.cos.goosefs.grpc.file.MountPointInfo
+	(*FileSystemCommandOptions)(nil),          // 75: com.qcloud.cos.goosefs.grpc.file.FileSystemCommandOptions
+	(*PersistCommandOptions)(nil),             // 76: com.qcloud.cos.goosefs.grpc.file.PersistCommandOptions
+	(*PersistFile)(nil),                       // 77: com.qcloud.cos.goosefs.grpc.file.PersistFile
+	(*FileSystemCommand)(nil),                 // 78: com.qcloud.cos.goosefs.grpc.file.FileSystemCommand
+	(*RenamePResponse)(nil),                   // 79: com.qcloud.cos.goosefs.grpc.file.RenamePResponse
+	(*RenamePOptions)(nil),                    // 80: com.qcloud.cos.goosefs.grpc.file.RenamePOptions
+	(*RenamePRequest)(nil),                    // 81: com.qcloud.cos.goosefs.grpc.file.RenamePRequest
+	(*ReverseResolvePRequest)(nil),            // 82: com.qcloud.cos.goosefs.grpc.file.ReverseResolvePRequest
+	(*ReverseResolvePResponse)(nil),           // 83: com.qcloud.cos.goosefs.grpc.file.ReverseResolvePResponse
+	(*SetAttributePResponse)(nil),             // 84: com.qcloud.cos.goosefs.grpc.file.SetAttributePResponse
+	(*SetAttributePOptions)(nil),              // 85: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions
+	(*SetAttributePRequest)(nil),              // 86: com.qcloud.cos.goosefs.grpc.file.SetAttributePRequest
+	(*SetAclPResponse)(nil),                   // 87: com.qcloud.cos.goosefs.grpc.file.SetAclPResponse
+	(*SetAclPOptions)(nil),                    // 88: com.qcloud.cos.goosefs.grpc.file.SetAclPOptions
+	(*SetAclPRequest)(nil),                    // 89: com.qcloud.cos.goosefs.grpc.file.SetAclPRequest
+	(*ScheduleAsyncPersistencePResponse)(nil), // 90: com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePResponse
+	(*ScheduleAsyncPersistencePOptions)(nil),  // 91: com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePOptions
+	(*ScheduleAsyncPersistencePRequest)(nil),  // 92: com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePRequest
+	(*StartSyncPResponse)(nil),                // 93: com.qcloud.cos.goosefs.grpc.file.StartSyncPResponse
+	(*StartSyncPOptions)(nil),                 // 94: com.qcloud.cos.goosefs.grpc.file.StartSyncPOptions
+	(*StartSyncPRequest)(nil),                 // 95: com.qcloud.cos.goosefs.grpc.file.StartSyncPRequest
+	(*StopSyncPResponse)(nil),                 // 96: com.qcloud.cos.goosefs.grpc.file.StopSyncPResponse
+	(*StopSyncPOptions)(nil),                  // 97: com.qcloud.cos.goosefs.grpc.file.StopSyncPOptions
+	(*StopSyncPRequest)(nil),                  // 98: com.qcloud.cos.goosefs.grpc.file.StopSyncPRequest
+	(*UnmountPResponse)(nil),                  // 99: com.qcloud.cos.goosefs.grpc.file.UnmountPResponse
+	(*UnmountPOptions)(nil),                   // 100: com.qcloud.cos.goosefs.grpc.file.UnmountPOptions
+	(*UnmountPRequest)(nil),                   // 101: com.qcloud.cos.goosefs.grpc.file.UnmountPRequest
+	(*DeleteNamespacePResponse)(nil),          // 102: com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePResponse
+	(*DeleteNamespacePOptions)(nil),           // 103: com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePOptions
+	(*DeleteNamespacePRequest)(nil),           // 104: com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePRequest
+	(*SetNamespaceAttributePResponse)(nil),    // 105: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePResponse
+	(*SetNamespaceAttributePOptions)(nil),     // 106: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions
+	(*SetNamespaceAttributePRequest)(nil),     // 107: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePRequest
+	(*UfsInfo)(nil),                           // 108: com.qcloud.cos.goosefs.grpc.file.UfsInfo
+	(*UpdateMountPRequest)(nil),               // 109: com.qcloud.cos.goosefs.grpc.file.UpdateMountPRequest
+	(*UpdateMountPResponse)(nil),              // 110: com.qcloud.cos.goosefs.grpc.file.UpdateMountPResponse
+	(*UpdateUfsModePResponse)(nil),            // 111: com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePResponse
+	(*UpdateUfsModePOptions)(nil),             // 112: com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePOptions
+	(*UpdateUfsModePRequest)(nil),             // 113: com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePRequest
+	(*GetStateLockHoldersPResponse)(nil),      // 114: com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPResponse
+	(*GetStateLockHoldersPOptions)(nil),       // 115: com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPOptions
+	(*GetStateLockHoldersPRequest)(nil),       // 116: com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPRequest
+	(*CommonCacheRestrictPRequest)(nil),       // 117: com.qcloud.cos.goosefs.grpc.file.CommonCacheRestrictPRequest
+	(*RemoveBlocksPRequest)(nil),              // 118: com.qcloud.cos.goosefs.grpc.file.RemoveBlocksPRequest
+	(*RemoveBlocksPResponse)(nil),             // 119: com.qcloud.cos.goosefs.grpc.file.RemoveBlocksPResponse
+	(*GetDelegationTokenPRequest)(nil),        // 120: com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPRequest
+	(*GetDelegationTokenPResponse)(nil),       // 121: com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPResponse
+	(*RenewDelegationTokenPRequest)(nil),      // 122: com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPRequest
+	(*RenewDelegationTokenPResponse)(nil),     // 123: com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPResponse
+	(*CancelDelegationTokenPRequest)(nil),     // 124: com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPRequest
+	(*CancelDelegationTokenPResponse)(nil),    // 125: com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPResponse
+	(*CreateSymlinkPOptions)(nil),             // 126: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions
+	(*CreateSymlinkPRequest)(nil),             // 127: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPRequest
+	(*CreateSymlinkPResponse)(nil),            // 128: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPResponse
+	(*GetLinkTargetPRequest)(nil),             // 129: com.qcloud.cos.goosefs.grpc.file.GetLinkTargetPRequest
+	(*GetLinkTargetPResponse)(nil),            // 130: com.qcloud.cos.goosefs.grpc.file.GetLinkTargetPResponse
+	(*CheckPersistenceDonePRequest)(nil),      // 131: com.qcloud.cos.goosefs.grpc.file.CheckPersistenceDonePRequest
+	(*CheckPersistenceDonePResponse)(nil),     // 132: com.qcloud.cos.goosefs.grpc.file.CheckPersistenceDonePResponse
+	(*RetryFailedPersistencePRequest)(nil),    // 133: com.qcloud.cos.goosefs.grpc.file.RetryFailedPersistencePRequest
+	(*RetryFailedPersistencePResponse)(nil),   // 134: com.qcloud.cos.goosefs.grpc.file.RetryFailedPersistencePResponse
+	(*CountFailedPersistencePRequest)(nil),    // 135: com.qcloud.cos.goosefs.grpc.file.CountFailedPersistencePRequest
+	(*CountFailedPersistencePResponse)(nil),   // 136: com.qcloud.cos.goosefs.grpc.file.CountFailedPersistencePResponse
+	(*ListFailedPersistencePRequest)(nil),     // 137: com.qcloud.cos.goosefs.grpc.file.ListFailedPersistencePRequest
+	(*ListFailedPersistencePResponse)(nil),    // 138: com.qcloud.cos.goosefs.grpc.file.ListFailedPersistencePResponse
+	(*FileSystemHeartbeatPResponse)(nil),      // 139: com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPResponse
+	(*FileSystemHeartbeatPOptions)(nil),       // 140: com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPOptions
+	(*FileSystemHeartbeatPRequest)(nil),       // 141: com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPRequest
+	(*GetFileInfoPResponse)(nil),              // 142: com.qcloud.cos.goosefs.grpc.file.GetFileInfoPResponse
+	(*GetFileInfoPOptions)(nil),               // 143: com.qcloud.cos.goosefs.grpc.file.GetFileInfoPOptions
+	(*GetFileInfoPRequest)(nil),               // 144: com.qcloud.cos.goosefs.grpc.file.GetFileInfoPRequest
+	(*GetPersistenceStateBatchPRequest)(nil),  // 145: com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPRequest
+	(*PersistenceStateBatchEntry)(nil),        // 146: com.qcloud.cos.goosefs.grpc.file.PersistenceStateBatchEntry
+	(*GetPersistenceStateBatchPResponse)(nil), // 147: com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPResponse
+	(*GetUfsInfoPResponse)(nil),               // 148: com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPResponse
+	(*GetUfsInfoPOptions)(nil),                // 149: com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPOptions
+	(*GetUfsInfoPRequest)(nil),                // 150: com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPRequest
+	nil,                                       // 151: com.qcloud.cos.goosefs.grpc.file.FileInfo.XattrEntry
+	nil,                                       // 152: com.qcloud.cos.goosefs.grpc.file.MountPOptions.PropertiesEntry
+	nil,                                       // 153: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.PropertiesEntry
+	nil,                                       // 154: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.PropertiesEntry
+	nil,                                       // 155: com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse.MountPointsEntry
+	nil,                                       // 156: com.qcloud.cos.goosefs.grpc.file.MountPointInfo.PropertiesEntry
+	(Bits)(0),                                 // 157: com.qcloud.cos.goosefs.grpc.Bits
+	(ChecksumTypeProto)(0),                    // 158: com.qcloud.cos.goosefs.grpc.ChecksumTypeProto
+	(*FileLocation)(nil),                      // 159: com.qcloud.cos.goosefs.proto.shared.FileLocation
+	(*PMode)(nil),                             // 160: com.qcloud.cos.goosefs.grpc.PMode
+	(LoadDescendantPType)(0),                  // 161: com.qcloud.cos.goosefs.grpc.fscommon.LoadDescendantPType
+	(*BlockInfo)(nil),                         // 162: com.qcloud.cos.goosefs.grpc.BlockInfo
+	(*WorkerNetAddress)(nil),                  // 163: com.qcloud.cos.goosefs.grpc.WorkerNetAddress
+	(*Capability)(nil),                        // 164: com.qcloud.cos.goosefs.proto.security.Capability
+	(CommandType)(0),                          // 165: com.qcloud.cos.goosefs.grpc.CommandType
+	(*DelegationToken)(nil),                   // 166: com.qcloud.cos.goosefs.proto.security.DelegationToken
 }
 var file_grpc_file_system_master_proto_depIdxs = []int32{
-	8,   // 0: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions.operationId:type_name -> com.qcloud.cos.goosefs.grpc.file.FsOpPId
-	12,  // 1: com.qcloud.cos.goosefs.grpc.file.CheckAccessPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CheckAccessPOptions
-	156, // 2: com.qcloud.cos.goosefs.grpc.file.CheckAccessPOptions.bits:type_name -> com.qcloud.cos.goosefs.grpc.Bits
-	9,   // 3: com.qcloud.cos.goosefs.grpc.file.CheckAccessPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	9,   // 4: com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	14,  // 5: com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPOptions
-	90,  // 6: com.qcloud.cos.goosefs.grpc.file.CompleteFilePOptions.asyncPersistOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePOptions
-	9,   // 7: com.qcloud.cos.goosefs.grpc.file.CompleteFilePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	157, // 8: com.qcloud.cos.goosefs.grpc.file.CompleteFilePOptions.crcType:type_name -> com.qcloud.cos.goosefs.grpc.ChecksumTypeProto
-	158, // 9: com.qcloud.cos.goosefs.grpc.file.CompleteFilePOptions.locations:type_name -> com.qcloud.cos.goosefs.proto.shared.FileLocation
-	17,  // 10: com.qcloud.cos.goosefs.grpc.file.CompleteFilePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CompleteFilePOptions
+	9,   // 0: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions.operationId:type_name -> com.qcloud.cos.goosefs.grpc.file.FsOpPId
+	13,  // 1: com.qcloud.cos.goosefs.grpc.file.CheckAccessPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CheckAccessPOptions
+	157, // 2: com.qcloud.cos.goosefs.grpc.file.CheckAccessPOptions.bits:type_name -> com.qcloud.cos.goosefs.grpc.Bits
+	10,  // 3: com.qcloud.cos.goosefs.grpc.file.CheckAccessPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	10,  // 4: com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	15,  // 5: com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPOptions
+	91,  // 6: com.qcloud.cos.goosefs.grpc.file.CompleteFilePOptions.asyncPersistOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePOptions
+	10,  // 7: com.qcloud.cos.goosefs.grpc.file.CompleteFilePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	158, // 8: com.qcloud.cos.goosefs.grpc.file.CompleteFilePOptions.crcType:type_name -> com.qcloud.cos.goosefs.grpc.ChecksumTypeProto
+	159, // 9: com.qcloud.cos.goosefs.grpc.file.CompleteFilePOptions.locations:type_name -> com.qcloud.cos.goosefs.proto.shared.FileLocation
+	18,  // 10: com.qcloud.cos.goosefs.grpc.file.CompleteFilePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CompleteFilePOptions
 	1,   // 11: com.qcloud.cos.goosefs.grpc.file.OpenFilePOptions.readType:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
-	9,   // 12: com.qcloud.cos.goosefs.grpc.file.OpenFilePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	158, // 13: com.qcloud.cos.goosefs.grpc.file.CommitLocationPOptions.locations:type_name -> com.qcloud.cos.goosefs.proto.shared.FileLocation
-	20,  // 14: com.qcloud.cos.goosefs.grpc.file.CommitLocationPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CommitLocationPOptions
-	159, // 15: com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
+	10,  // 12: com.qcloud.cos.goosefs.grpc.file.OpenFilePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	159, // 13: com.qcloud.cos.goosefs.grpc.file.CommitLocationPOptions.locations:type_name -> com.qcloud.cos.goosefs.proto.shared.FileLocation
+	21,  // 14: com.qcloud.cos.goosefs.grpc.file.CommitLocationPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CommitLocationPOptions
+	160, // 15: com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
 	0,   // 16: com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPOptions.writeType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
-	9,   // 17: com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	10,  // 17: com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
 	0,   // 18: com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPOptions.defaultWriteType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
-	24,  // 19: com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPOptions
-	57,  // 20: com.qcloud.cos.goosefs.grpc.file.CreateFilePResponse.fileInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
-	159, // 21: com.qcloud.cos.goosefs.grpc.file.CreateFilePOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
+	25,  // 19: com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPOptions
+	58,  // 20: com.qcloud.cos.goosefs.grpc.file.CreateFilePResponse.fileInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
+	160, // 21: com.qcloud.cos.goosefs.grpc.file.CreateFilePOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
 	0,   // 22: com.qcloud.cos.goosefs.grpc.file.CreateFilePOptions.writeType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
-	9,   // 23: com.qcloud.cos.goosefs.grpc.file.CreateFilePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	10,  // 23: com.qcloud.cos.goosefs.grpc.file.CreateFilePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
 	0,   // 24: com.qcloud.cos.goosefs.grpc.file.CreateFilePOptions.defaultWriteType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
-	27,  // 25: com.qcloud.cos.goosefs.grpc.file.CreateFilePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateFilePOptions
-	9,   // 26: com.qcloud.cos.goosefs.grpc.file.DeletePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	30,  // 27: com.qcloud.cos.goosefs.grpc.file.DeletePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.DeletePOptions
-	9,   // 28: com.qcloud.cos.goosefs.grpc.file.FreePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	33,  // 29: com.qcloud.cos.goosefs.grpc.file.FreePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.FreePOptions
-	57,  // 30: com.qcloud.cos.goosefs.grpc.file.GetStatusPResponse.fileInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
-	2,   // 31: com.qcloud.cos.goosefs.grpc.file.GetStatusPOptions.loadMetadataType:type_name -> com.qcloud.cos.goosefs.grpc.file.LoadMetadataPType
-	9,   // 32: com.qcloud.cos.goosefs.grpc.file.GetStatusPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	156, // 33: com.qcloud.cos.goosefs.grpc.file.GetStatusPOptions.accessMode:type_name -> com.qcloud.cos.goosefs.grpc.Bits
-	2,   // 34: com.qcloud.cos.goosefs.grpc.file.GetStatusPOptions.defaultLoadMetadataType:type_name -> com.qcloud.cos.goosefs.grpc.file.LoadMetadataPType
-	36,  // 35: com.qcloud.cos.goosefs.grpc.file.GetStatusPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetStatusPOptions
-	36,  // 36: com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetStatusPOptions
-	57,  // 37: com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPResponse.fileInfos:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
-	2,   // 38: com.qcloud.cos.goosefs.grpc.file.ExistsPOptions.loadMetadataType:type_name -> com.qcloud.cos.goosefs.grpc.file.LoadMetadataPType
-	9,   // 39: com.qcloud.cos.goosefs.grpc.file.ExistsPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	2,   // 40: com.qcloud.cos.goosefs.grpc.file.ExistsPOptions.defaultLoadMetadataType:type_name -> com.qcloud.cos.goosefs.grpc.file.LoadMetadataPType
-	3,   // 41: com.qcloud.cos.goosefs.grpc.file.SyncPointInfo.syncStatus:type_name -> com.qcloud.cos.goosefs.grpc.file.SyncPointStatus
-	41,  // 42: com.qcloud.cos.goosefs.grpc.file.GetSyncPathListPResponse.syncPaths:type_name -> com.qcloud.cos.goosefs.grpc.file.SyncPointInfo
-	57,  // 43: com.qcloud.cos.goosefs.grpc.file.ListStatusPResponse.fileInfos:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
-	2,   // 44: com.qcloud.cos.goosefs.grpc.file.ListStatusPOptions.loadMetadataType:type_name -> com.qcloud.cos.goosefs.grpc.file.LoadMetadataPType
-	9,   // 45: com.qcloud.cos.goosefs.grpc.file.ListStatusPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	2,   // 46: com.qcloud.cos.goosefs.grpc.file.ListStatusPOptions.defaultLoadMetadataType:type_name -> com.qcloud.cos.goosefs.grpc.file.LoadMetadataPType
-	45,  // 47: com.qcloud.cos.goosefs.grpc.file.ListStatusPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.ListStatusPOptions
-	57,  // 48: com.qcloud.cos.goosefs.grpc.file.ListNamespacePResponse.fileInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
-	9,   // 49: com.qcloud.cos.goosefs.grpc.file.ListNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	48,  // 50: com.qcloud.cos.goosefs.grpc.file.ListNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.ListNamespacePOptions
-	57,  // 51: com.qcloud.cos.goosefs.grpc.file.StatNamespacePResponse.fileInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
-	9,   // 52: com.qcloud.cos.goosefs.grpc.file.StatNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	51,  // 53: com.qcloud.cos.goosefs.grpc.file.StatNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.StatNamespacePOptions
-	160, // 54: com.qcloud.cos.goosefs.grpc.file.LoadMetadataPOptions.loadDescendantType:type_name -> com.qcloud.cos.goosefs.grpc.fscommon.LoadDescendantPType
-	9,   // 55: com.qcloud.cos.goosefs.grpc.file.LoadMetadataPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	4,   // 56: com.qcloud.cos.goosefs.grpc.file.PAclEntry.type:type_name -> com.qcloud.cos.goosefs.grpc.file.PAclEntryType
-	5,   // 57: com.qcloud.cos.goosefs.grpc.file.PAclEntry.actions:type_name -> com.qcloud.cos.goosefs.grpc.file.PAclAction
-	54,  // 58: com.qcloud.cos.goosefs.grpc.file.PAcl.entries:type_name -> com.qcloud.cos.goosefs.grpc.file.PAclEntry
-	161, // 59: com.qcloud.cos.goosefs.grpc.file.FileBlockInfo.blockInfo:type_name -> com.qcloud.cos.goosefs.grpc.BlockInfo
-	162, // 60: com.qcloud.cos.goosefs.grpc.file.FileBlockInfo.ufsLocations:type_name -> com.qcloud.cos.goosefs.grpc.WorkerNetAddress
-	56,  // 61: com.qcloud.cos.goosefs.grpc.file.FileInfo.fileBlockInfos:type_name -> com.qcloud.cos.goosefs.grpc.file.FileBlockInfo
-	55,  // 62: com.qcloud.cos.goosefs.grpc.file.FileInfo.acl:type_name -> com.qcloud.cos.goosefs.grpc.file.PAcl
-	55,  // 63: com.qcloud.cos.goosefs.grpc.file.FileInfo.defaultAcl:type_name -> com.qcloud.cos.goosefs.grpc.file.PAcl
-	150, // 64: com.qcloud.cos.goosefs.grpc.file.FileInfo.xattr:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo.XattrEntry
-	163, // 65: com.qcloud.cos.goosefs.grpc.file.FileInfo.capability:type_name -> com.qcloud.cos.goosefs.proto.security.Capability
-	151, // 66: com.qcloud.cos.goosefs.grpc.file.MountPOptions.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions.PropertiesEntry
-	9,   // 67: com.qcloud.cos.goosefs.grpc.file.MountPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	61,  // 68: com.qcloud.cos.goosefs.grpc.file.MountPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions
-	152, // 69: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.PropertiesEntry
-	9,   // 70: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	1,   // 71: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.readPType:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
-	0,   // 72: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.writePType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
-	64,  // 73: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions
-	153, // 74: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.PropertiesEntry
-	9,   // 75: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	67,  // 76: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions
-	73,  // 77: com.qcloud.cos.goosefs.grpc.file.GetMountPointPResponse.mountPointInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPointInfo
-	154, // 78: com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse.mountPoints:type_name -> com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse.MountPointsEntry
-	155, // 79: com.qcloud.cos.goosefs.grpc.file.MountPointInfo.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPointInfo.PropertiesEntry
-	75,  // 80: com.qcloud.cos.goosefs.grpc.file.FileSystemCommandOptions.persistOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.PersistCommandOptions
-	76,  // 81: com.qcloud.cos.goosefs.grpc.file.PersistCommandOptions.persistFiles:type_name -> com.qcloud.cos.goosefs.grpc.file.PersistFile
-	164, // 82: com.qcloud.cos.goosefs.grpc.file.FileSystemCommand.commandType:type_name -> com.qcloud.cos.goosefs.grpc.CommandType
-	74,  // 83: com.qcloud.cos.goosefs.grpc.file.FileSystemCommand.commandOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemCommandOptions
-	9,   // 84: com.qcloud.cos.goosefs.grpc.file.RenamePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	79,  // 85: com.qcloud.cos.goosefs.grpc.file.RenamePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.RenamePOptions
-	159, // 86: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
-	9,   // 87: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	1,   // 88: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.readPType:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
-	0,   // 89: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.writePType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
-	84,  // 90: com.qcloud.cos.goosefs.grpc.file.SetAttributePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions
-	9,   // 91: com.qcloud.cos.goosefs.grpc.file.SetAclPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	6,   // 92: com.qcloud.cos.goosefs.grpc.file.SetAclPRequest.action:type_name -> com.qcloud.cos.goosefs.grpc.file.SetAclAction
-	54,  // 93: com.qcloud.cos.goosefs.grpc.file.SetAclPRequest.entries:type_name -> com.qcloud.cos.goosefs.grpc.file.PAclEntry
-	87,  // 94: com.qcloud.cos.goosefs.grpc.file.SetAclPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.SetAclPOptions
-	9,   // 95: com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	90,  // 96: com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePOptions
-	9,   // 97: com.qcloud.cos.goosefs.grpc.file.StartSyncPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	93,  // 98: com.qcloud.cos.goosefs.grpc.file.StartSyncPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.StartSyncPOptions
-	9,   // 99: com.qcloud.cos.goosefs.grpc.file.StopSyncPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	96,  // 100: com.qcloud.cos.goosefs.grpc.file.StopSyncPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.StopSyncPOptions
-	9,   // 101: com.qcloud.cos.goosefs.grpc.file.UnmountPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	99,  // 102: com.qcloud.cos.goosefs.grpc.file.UnmountPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.UnmountPOptions
-	9,   // 103: com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	102, // 104: com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePOptions
-	159, // 105: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
-	9,   // 106: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	1,   // 107: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.readPType:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
-	0,   // 108: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.writePType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
-	105, // 109: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions
-	61,  // 110: com.qcloud.cos.goosefs.grpc.file.UfsInfo.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions
-	61,  // 111: com.qcloud.cos.goosefs.grpc.file.UpdateMountPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions
-	7,   // 112: com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePOptions.ufsMode:type_name -> com.qcloud.cos.goosefs.grpc.file.UfsPMode
-	111, // 113: com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePOptions
-	114, // 114: com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPOptions
-	165, // 115: com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPResponse.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
-	165, // 116: com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPRequest.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
-	165, // 117: com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPResponse.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
-	165, // 118: com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPRequest.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
-	9,   // 119: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
-	159, // 120: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
-	0,   // 121: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.writeType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
-	0,   // 122: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.defaultWriteType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
-	125, // 123: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions
-	77,  // 124: com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPResponse.command:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemCommand
-	139, // 125: com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPOptions
-	57,  // 126: com.qcloud.cos.goosefs.grpc.file.GetFileInfoPResponse.fileInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
-	142, // 127: com.qcloud.cos.goosefs.grpc.file.GetFileInfoPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPOptions
-	145, // 128: com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPResponse.entries:type_name -> com.qcloud.cos.goosefs.grpc.file.PersistenceStateBatchEntry
-	107, // 129: com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPResponse.ufsInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.UfsInfo
-	148, // 130: com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPOptions
-	73,  // 131: com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse.MountPointsEntry.value:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPointInfo
-	10,  // 132: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckAccess:input_type -> com.qcloud.cos.goosefs.grpc.file.CheckAccessPRequest
-	15,  // 133: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckConsistency:input_type -> com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPRequest
-	21,  // 134: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CommitLocation:input_type -> com.qcloud.cos.goosefs.grpc.file.CommitLocationPRequest
-	18,  // 135: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CompleteFile:input_type -> com.qcloud.cos.goosefs.grpc.file.CompleteFilePRequest
-	25,  // 136: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateDirectory:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPRequest
-	28,  // 137: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateFile:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateFilePRequest
-	34,  // 138: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Free:input_type -> com.qcloud.cos.goosefs.grpc.file.FreePRequest
-	59,  // 139: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetFilePath:input_type -> com.qcloud.cos.goosefs.grpc.file.GetFilePathPRequest
-	70,  // 140: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountPoint:input_type -> com.qcloud.cos.goosefs.grpc.file.GetMountPointPRequest
-	72,  // 141: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountTable:input_type -> com.qcloud.cos.goosefs.grpc.file.GetMountTablePRequest
-	43,  // 142: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetSyncPathList:input_type -> com.qcloud.cos.goosefs.grpc.file.GetSyncPathListPRequest
-	37,  // 143: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatus:input_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusPRequest
-	38,  // 144: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatusBatch:input_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPRequest
-	46,  // 145: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListStatus:input_type -> com.qcloud.cos.goosefs.grpc.file.ListStatusPRequest
-	62,  // 146: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Mount:input_type -> com.qcloud.cos.goosefs.grpc.file.MountPRequest
-	31,  // 147: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Remove:input_type -> com.qcloud.cos.goosefs.grpc.file.DeletePRequest
-	80,  // 148: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Rename:input_type -> com.qcloud.cos.goosefs.grpc.file.RenamePRequest
-	81,  // 149: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ReverseResolve:input_type -> com.qcloud.cos.goosefs.grpc.file.ReverseResolvePRequest
-	91,  // 150: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ScheduleAsyncPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePRequest
-	88,  // 151: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAcl:input_type -> com.qcloud.cos.goosefs.grpc.file.SetAclPRequest
-	85,  // 152: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAttribute:input_type -> com.qcloud.cos.goosefs.grpc.file.SetAttributePRequest
-	94,  // 153: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StartSync:input_type -> com.qcloud.cos.goosefs.grpc.file.StartSyncPRequest
-	97,  // 154: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StopSync:input_type -> com.qcloud.cos.goosefs.grpc.file.StopSyncPRequest
-	100, // 155: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Unmount:input_type -> com.qcloud.cos.goosefs.grpc.file.UnmountPRequest
-	108, // 156: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateMount:input_type -> com.qcloud.cos.goosefs.grpc.file.UpdateMountPRequest
-	112, // 157: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateUfsMode:input_type -> com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePRequest
-	115, // 158: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStateLockHolders:input_type -> com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPRequest
-	65,  // 159: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePRequest
-	68,  // 160: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePRequest
-	103, // 161: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.DeleteNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePRequest
-	49,  // 162: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.ListNamespacePRequest
-	52,  // 163: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StatNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.StatNamespacePRequest
-	106, // 164: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetNamespaceAttribute:input_type -> com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePRequest
-	117, // 165: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RemoveBlocks:input_type -> com.qcloud.cos.goosefs.grpc.file.RemoveBlocksPRequest
-	119, // 166: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetDelegationToken:input_type -> com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPRequest
-	121, // 167: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RenewDelegationToken:input_type -> com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPRequest
-	123, // 168: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CancelDelegationToken:input_type -> com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPRequest
-	126, // 169: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateSymlink:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPRequest
-	128, // 170: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetLinkTarget:input_type -> com.qcloud.cos.goosefs.grpc.file.GetLinkTargetPRequest
-	130, // 171: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.checkPersistenceDone:input_type -> com.qcloud.cos.goosefs.grpc.file.CheckPersistenceDonePRequest
-	132, // 172: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.retryFailedPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.RetryFailedPersistencePRequest
-	134, // 173: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.countFailedPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.CountFailedPersistencePRequest
-	136, // 174: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.listFailedPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.ListFailedPersistencePRequest
-	140, // 175: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.FileSystemHeartbeat:input_type -> com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPRequest
-	143, // 176: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetFileInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPRequest
-	144, // 177: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetPersistenceStateBatch:input_type -> com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPRequest
-	149, // 178: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetUfsInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPRequest
-	143, // 179: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetFileInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPRequest
-	149, // 180: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetUfsInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPRequest
-	11,  // 181: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckAccess:output_type -> com.qcloud.cos.goosefs.grpc.file.CheckAccessPResponse
-	13,  // 182: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckConsistency:output_type -> com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPResponse
-	22,  // 183: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CommitLocation:output_type -> com.qcloud.cos.goosefs.grpc.file.CommitLocationPResponse
-	16,  // 184: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CompleteFile:output_type -> com.qcloud.cos.goosefs.grpc.file.CompleteFilePResponse
-	23,  // 185: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateDirectory:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPResponse
-	26,  // 186: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateFile:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateFilePResponse
-	32,  // 187: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Free:output_type -> com.qcloud.cos.goosefs.grpc.file.FreePResponse
-	58,  // 188: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetFilePath:output_type -> com.qcloud.cos.goosefs.grpc.file.GetFilePathPResponse
-	69,  // 189: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountPoint:output_type -> com.qcloud.cos.goosefs.grpc.file.GetMountPointPResponse
-	71,  // 190: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountTable:output_type -> com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse
-	42,  // 191: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetSyncPathList:output_type -> com.qcloud.cos.goosefs.grpc.file.GetSyncPathListPResponse
-	35,  // 192: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatus:output_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusPResponse
-	39,  // 193: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatusBatch:output_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPResponse
-	44,  // 194: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListStatus:output_type -> com.qcloud.cos.goosefs.grpc.file.ListStatusPResponse
-	60,  // 195: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Mount:output_type -> com.qcloud.cos.goosefs.grpc.file.MountPResponse
-	29,  // 196: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Remove:output_type -> com.qcloud.cos.goosefs.grpc.file.DeletePResponse
-	78,  // 197: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Rename:output_type -> com.qcloud.cos.goosefs.grpc.file.RenamePResponse
-	82,  // 198: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ReverseResolve:output_type -> com.qcloud.cos.goosefs.grpc.file.ReverseResolvePResponse
-	89,  // 199: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ScheduleAsyncPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePResponse
-	86,  // 200: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAcl:output_type -> com.qcloud.cos.goosefs.grpc.file.SetAclPResponse
-	83,  // 201: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAttribute:output_type -> com.qcloud.cos.goosefs.grpc.file.SetAttributePResponse
-	92,  // 202: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StartSync:output_type -> com.qcloud.cos.goosefs.grpc.file.StartSyncPResponse
-	95,  // 203: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StopSync:output_type -> com.qcloud.cos.goosefs.grpc.file.StopSyncPResponse
-	98,  // 204: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Unmount:output_type -> com.qcloud.cos.goosefs.grpc.file.UnmountPResponse
-	109, // 205: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateMount:output_type -> com.qcloud.cos.goosefs.grpc.file.UpdateMountPResponse
-	110, // 206: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateUfsMode:output_type -> com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePResponse
-	113, // 207: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStateLockHolders:output_type -> com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPResponse
-	63,  // 208: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePResponse
-	66,  // 209: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePResponse
-	101, // 210: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.DeleteNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePResponse
-	47,  // 211: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.ListNamespacePResponse
-	50,  // 212: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StatNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.StatNamespacePResponse
-	104, // 213: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetNamespaceAttribute:output_type -> com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePResponse
-	118, // 214: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RemoveBlocks:output_type -> com.qcloud.cos.goosefs.grpc.file.RemoveBlocksPResponse
-	120, // 215: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetDelegationToken:output_type -> com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPResponse
-	122, // 216: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RenewDelegationToken:output_type -> com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPResponse
-	124, // 217: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CancelDelegationToken:output_type -> com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPResponse
-	127, // 218: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateSymlink:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPResponse
-	129, // 219: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetLinkTarget:output_type -> com.qcloud.cos.goosefs.grpc.file.GetLinkTargetPResponse
-	131, // 220: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.checkPersistenceDone:output_type -> com.qcloud.cos.goosefs.grpc.file.CheckPersistenceDonePResponse
-	133, // 221: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.retryFailedPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.RetryFailedPersistencePResponse
-	135, // 222: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.countFailedPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.CountFailedPersistencePResponse
-	137, // 223: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.listFailedPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.ListFailedPersistencePResponse
-	138, // 224: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.FileSystemHeartbeat:output_type -> com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPResponse
-	141, // 225: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetFileInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPResponse
-	146, // 226: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetPersistenceStateBatch:output_type -> com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPResponse
-	147, // 227: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetUfsInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPResponse
-	141, // 228: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetFileInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPResponse
-	147, // 229: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetUfsInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPResponse
-	181, // [181:230] is the sub-list for method output_type
-	132, // [132:181] is the sub-list for method input_type
-	132, // [132:132] is the sub-list for extension type_name
-	132, // [132:132] is the sub-list for extension extendee
-	0,   // [0:132] is the sub-list for field type_name
+	28,  // 25: com.qcloud.cos.goosefs.grpc.file.CreateFilePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateFilePOptions
+	10,  // 26: com.qcloud.cos.goosefs.grpc.file.DeletePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	31,  // 27: com.qcloud.cos.goosefs.grpc.file.DeletePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.DeletePOptions
+	10,  // 28: com.qcloud.cos.goosefs.grpc.file.FreePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	34,  // 29: com.qcloud.cos.goosefs.grpc.file.FreePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.FreePOptions
+	58,  // 30: com.qcloud.cos.goosefs.grpc.file.GetStatusPResponse.fileInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
+	3,   // 31: com.qcloud.cos.goosefs.grpc.file.GetStatusPOptions.loadMetadataType:type_name -> com.qcloud.cos.goosefs.grpc.file.LoadMetadataPType
+	10,  // 32: com.qcloud.cos.goosefs.grpc.file.GetStatusPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	157, // 33: com.qcloud.cos.goosefs.grpc.file.GetStatusPOptions.accessMode:type_name -> com.qcloud.cos.goosefs.grpc.Bits
+	3,   // 34: com.qcloud.cos.goosefs.grpc.file.GetStatusPOptions.defaultLoadMetadataType:type_name -> com.qcloud.cos.goosefs.grpc.file.LoadMetadataPType
+	37,  // 35: com.qcloud.cos.goosefs.grpc.file.GetStatusPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetStatusPOptions
+	37,  // 36: com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetStatusPOptions
+	58,  // 37: com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPResponse.fileInfos:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
+	3,   // 38: com.qcloud.cos.goosefs.grpc.file.ExistsPOptions.loadMetadataType:type_name -> com.qcloud.cos.goosefs.grpc.file.LoadMetadataPType
+	10,  // 39: com.qcloud.cos.goosefs.grpc.file.ExistsPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	3,   // 40: com.qcloud.cos.goosefs.grpc.file.ExistsPOptions.defaultLoadMetadataType:type_name -> com.qcloud.cos.goosefs.grpc.file.LoadMetadataPType
+	4,   // 41: com.qcloud.cos.goosefs.grpc.file.SyncPointInfo.syncStatus:type_name -> com.qcloud.cos.goosefs.grpc.file.SyncPointStatus
+	42,  // 42: com.qcloud.cos.goosefs.grpc.file.GetSyncPathListPResponse.syncPaths:type_name -> com.qcloud.cos.goosefs.grpc.file.SyncPointInfo
+	58,  // 43: com.qcloud.cos.goosefs.grpc.file.ListStatusPResponse.fileInfos:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
+	3,   // 44: com.qcloud.cos.goosefs.grpc.file.ListStatusPOptions.loadMetadataType:type_name -> com.qcloud.cos.goosefs.grpc.file.LoadMetadataPType
+	10,  // 45: com.qcloud.cos.goosefs.grpc.file.ListStatusPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	3,   // 46: com.qcloud.cos.goosefs.grpc.file.ListStatusPOptions.defaultLoadMetadataType:type_name -> com.qcloud.cos.goosefs.grpc.file.LoadMetadataPType
+	46,  // 47: com.qcloud.cos.goosefs.grpc.file.ListStatusPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.ListStatusPOptions
+	58,  // 48: com.qcloud.cos.goosefs.grpc.file.ListNamespacePResponse.fileInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
+	10,  // 49: com.qcloud.cos.goosefs.grpc.file.ListNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	49,  // 50: com.qcloud.cos.goosefs.grpc.file.ListNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.ListNamespacePOptions
+	58,  // 51: com.qcloud.cos.goosefs.grpc.file.StatNamespacePResponse.fileInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
+	10,  // 52: com.qcloud.cos.goosefs.grpc.file.StatNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	52,  // 53: com.qcloud.cos.goosefs.grpc.file.StatNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.StatNamespacePOptions
+	161, // 54: com.qcloud.cos.goosefs.grpc.file.LoadMetadataPOptions.loadDescendantType:type_name -> com.qcloud.cos.goosefs.grpc.fscommon.LoadDescendantPType
+	10,  // 55: com.qcloud.cos.goosefs.grpc.file.LoadMetadataPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	5,   // 56: com.qcloud.cos.goosefs.grpc.file.PAclEntry.type:type_name -> com.qcloud.cos.goosefs.grpc.file.PAclEntryType
+	6,   // 57: com.qcloud.cos.goosefs.grpc.file.PAclEntry.actions:type_name -> com.qcloud.cos.goosefs.grpc.file.PAclAction
+	55,  // 58: com.qcloud.cos.goosefs.grpc.file.PAcl.entries:type_name -> com.qcloud.cos.goosefs.grpc.file.PAclEntry
+	162, // 59: com.qcloud.cos.goosefs.grpc.file.FileBlockInfo.blockInfo:type_name -> com.qcloud.cos.goosefs.grpc.BlockInfo
+	163, // 60: com.qcloud.cos.goosefs.grpc.file.FileBlockInfo.ufsLocations:type_name -> com.qcloud.cos.goosefs.grpc.WorkerNetAddress
+	57,  // 61: com.qcloud.cos.goosefs.grpc.file.FileInfo.fileBlockInfos:type_name -> com.qcloud.cos.goosefs.grpc.file.FileBlockInfo
+	56,  // 62: com.qcloud.cos.goosefs.grpc.file.FileInfo.acl:type_name -> com.qcloud.cos.goosefs.grpc.file.PAcl
+	56,  // 63: com.qcloud.cos.goosefs.grpc.file.FileInfo.defaultAcl:type_name -> com.qcloud.cos.goosefs.grpc.file.PAcl
+	151, // 64: com.qcloud.cos.goosefs.grpc.file.FileInfo.xattr:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo.XattrEntry
+	164, // 65: com.qcloud.cos.goosefs.grpc.file.FileInfo.capability:type_name -> com.qcloud.cos.goosefs.proto.security.Capability
+	2,   // 66: com.qcloud.cos.goosefs.grpc.file.FileInfo.ttlAction:type_name -> com.qcloud.cos.goosefs.grpc.file.TtlAction
+	1,   // 67: com.qcloud.cos.goosefs.grpc.file.FileInfo.readPolicy:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
+	152, // 68: com.qcloud.cos.goosefs.grpc.file.MountPOptions.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions.PropertiesEntry
+	10,  // 69: com.qcloud.cos.goosefs.grpc.file.MountPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	62,  // 70: com.qcloud.cos.goosefs.grpc.file.MountPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions
+	153, // 71: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.PropertiesEntry
+	10,  // 72: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	1,   // 73: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.readPType:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
+	0,   // 74: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions.writePType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
+	65,  // 75: com.qcloud.cos.goosefs.grpc.file.CreateNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePOptions
+	154, // 76: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.PropertiesEntry
+	10,  // 77: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	68,  // 78: com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePOptions
+	74,  // 79: com.qcloud.cos.goosefs.grpc.file.GetMountPointPResponse.mountPointInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPointInfo
+	155, // 80: com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse.mountPoints:type_name -> com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse.MountPointsEntry
+	156, // 81: com.qcloud.cos.goosefs.grpc.file.MountPointInfo.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPointInfo.PropertiesEntry
+	76,  // 82: com.qcloud.cos.goosefs.grpc.file.FileSystemCommandOptions.persistOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.PersistCommandOptions
+	77,  // 83: com.qcloud.cos.goosefs.grpc.file.PersistCommandOptions.persistFiles:type_name -> com.qcloud.cos.goosefs.grpc.file.PersistFile
+	165, // 84: com.qcloud.cos.goosefs.grpc.file.FileSystemCommand.commandType:type_name -> com.qcloud.cos.goosefs.grpc.CommandType
+	75,  // 85: com.qcloud.cos.goosefs.grpc.file.FileSystemCommand.commandOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemCommandOptions
+	10,  // 86: com.qcloud.cos.goosefs.grpc.file.RenamePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	80,  // 87: com.qcloud.cos.goosefs.grpc.file.RenamePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.RenamePOptions
+	160, // 88: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
+	10,  // 89: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	1,   // 90: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.readPType:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
+	0,   // 91: com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions.writePType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
+	85,  // 92: com.qcloud.cos.goosefs.grpc.file.SetAttributePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.SetAttributePOptions
+	10,  // 93: com.qcloud.cos.goosefs.grpc.file.SetAclPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	7,   // 94: com.qcloud.cos.goosefs.grpc.file.SetAclPRequest.action:type_name -> com.qcloud.cos.goosefs.grpc.file.SetAclAction
+	55,  // 95: com.qcloud.cos.goosefs.grpc.file.SetAclPRequest.entries:type_name -> com.qcloud.cos.goosefs.grpc.file.PAclEntry
+	88,  // 96: com.qcloud.cos.goosefs.grpc.file.SetAclPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.SetAclPOptions
+	10,  // 97: com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	91,  // 98: com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePOptions
+	10,  // 99: com.qcloud.cos.goosefs.grpc.file.StartSyncPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	94,  // 100: com.qcloud.cos.goosefs.grpc.file.StartSyncPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.StartSyncPOptions
+	10,  // 101: com.qcloud.cos.goosefs.grpc.file.StopSyncPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	97,  // 102: com.qcloud.cos.goosefs.grpc.file.StopSyncPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.StopSyncPOptions
+	10,  // 103: com.qcloud.cos.goosefs.grpc.file.UnmountPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	100, // 104: com.qcloud.cos.goosefs.grpc.file.UnmountPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.UnmountPOptions
+	10,  // 105: com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	103, // 106: com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePOptions
+	160, // 107: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
+	10,  // 108: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	1,   // 109: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.readPType:type_name -> com.qcloud.cos.goosefs.grpc.file.ReadPType
+	0,   // 110: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.writePType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
+	2,   // 111: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions.ttlAction:type_name -> com.qcloud.cos.goosefs.grpc.file.TtlAction
+	106, // 112: com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePOptions
+	62,  // 113: com.qcloud.cos.goosefs.grpc.file.UfsInfo.properties:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions
+	62,  // 114: com.qcloud.cos.goosefs.grpc.file.UpdateMountPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPOptions
+	8,   // 115: com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePOptions.ufsMode:type_name -> com.qcloud.cos.goosefs.grpc.file.UfsPMode
+	112, // 116: com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePOptions
+	115, // 117: com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPOptions
+	166, // 118: com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPResponse.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
+	166, // 119: com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPRequest.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
+	166, // 120: com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPResponse.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
+	166, // 121: com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPRequest.token:type_name -> com.qcloud.cos.goosefs.proto.security.DelegationToken
+	10,  // 122: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.commonOptions:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemMasterCommonPOptions
+	160, // 123: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.mode:type_name -> com.qcloud.cos.goosefs.grpc.PMode
+	0,   // 124: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.writeType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
+	0,   // 125: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions.defaultWriteType:type_name -> com.qcloud.cos.goosefs.grpc.file.WritePType
+	126, // 126: com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPOptions
+	78,  // 127: com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPResponse.command:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemCommand
+	140, // 128: com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPOptions
+	58,  // 129: com.qcloud.cos.goosefs.grpc.file.GetFileInfoPResponse.fileInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.FileInfo
+	143, // 130: com.qcloud.cos.goosefs.grpc.file.GetFileInfoPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPOptions
+	146, // 131: com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPResponse.entries:type_name -> com.qcloud.cos.goosefs.grpc.file.PersistenceStateBatchEntry
+	108, // 132: com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPResponse.ufsInfo:type_name -> com.qcloud.cos.goosefs.grpc.file.UfsInfo
+	149, // 133: com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPRequest.options:type_name -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPOptions
+	74,  // 134: com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse.MountPointsEntry.value:type_name -> com.qcloud.cos.goosefs.grpc.file.MountPointInfo
+	11,  // 135: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckAccess:input_type -> com.qcloud.cos.goosefs.grpc.file.CheckAccessPRequest
+	16,  // 136: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckConsistency:input_type -> com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPRequest
+	22,  // 137: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CommitLocation:input_type -> com.qcloud.cos.goosefs.grpc.file.CommitLocationPRequest
+	19,  // 138: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CompleteFile:input_type -> com.qcloud.cos.goosefs.grpc.file.CompleteFilePRequest
+	26,  // 139: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateDirectory:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPRequest
+	29,  // 140: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateFile:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateFilePRequest
+	35,  // 141: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Free:input_type -> com.qcloud.cos.goosefs.grpc.file.FreePRequest
+	60,  // 142: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetFilePath:input_type -> com.qcloud.cos.goosefs.grpc.file.GetFilePathPRequest
+	71,  // 143: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountPoint:input_type -> com.qcloud.cos.goosefs.grpc.file.GetMountPointPRequest
+	73,  // 144: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountTable:input_type -> com.qcloud.cos.goosefs.grpc.file.GetMountTablePRequest
+	44,  // 145: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetSyncPathList:input_type -> com.qcloud.cos.goosefs.grpc.file.GetSyncPathListPRequest
+	38,  // 146: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatus:input_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusPRequest
+	39,  // 147: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatusBatch:input_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPRequest
+	47,  // 148: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListStatus:input_type -> com.qcloud.cos.goosefs.grpc.file.ListStatusPRequest
+	63,  // 149: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Mount:input_type -> com.qcloud.cos.goosefs.grpc.file.MountPRequest
+	32,  // 150: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Remove:input_type -> com.qcloud.cos.goosefs.grpc.file.DeletePRequest
+	81,  // 151: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Rename:input_type -> com.qcloud.cos.goosefs.grpc.file.RenamePRequest
+	82,  // 152: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ReverseResolve:input_type -> com.qcloud.cos.goosefs.grpc.file.ReverseResolvePRequest
+	92,  // 153: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ScheduleAsyncPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePRequest
+	89,  // 154: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAcl:input_type -> com.qcloud.cos.goosefs.grpc.file.SetAclPRequest
+	86,  // 155: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAttribute:input_type -> com.qcloud.cos.goosefs.grpc.file.SetAttributePRequest
+	95,  // 156: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StartSync:input_type -> com.qcloud.cos.goosefs.grpc.file.StartSyncPRequest
+	98,  // 157: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StopSync:input_type -> com.qcloud.cos.goosefs.grpc.file.StopSyncPRequest
+	101, // 158: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Unmount:input_type -> com.qcloud.cos.goosefs.grpc.file.UnmountPRequest
+	109, // 159: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateMount:input_type -> com.qcloud.cos.goosefs.grpc.file.UpdateMountPRequest
+	113, // 160: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateUfsMode:input_type -> com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePRequest
+	116, // 161: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStateLockHolders:input_type -> com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPRequest
+	66,  // 162: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePRequest
+	69,  // 163: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePRequest
+	104, // 164: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.DeleteNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePRequest
+	50,  // 165: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.ListNamespacePRequest
+	53,  // 166: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StatNamespace:input_type -> com.qcloud.cos.goosefs.grpc.file.StatNamespacePRequest
+	107, // 167: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetNamespaceAttribute:input_type -> com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePRequest
+	118, // 168: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RemoveBlocks:input_type -> com.qcloud.cos.goosefs.grpc.file.RemoveBlocksPRequest
+	120, // 169: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetDelegationToken:input_type -> com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPRequest
+	122, // 170: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RenewDelegationToken:input_type -> com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPRequest
+	124, // 171: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CancelDelegationToken:input_type -> com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPRequest
+	127, // 172: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateSymlink:input_type -> com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPRequest
+	129, // 173: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetLinkTarget:input_type -> com.qcloud.cos.goosefs.grpc.file.GetLinkTargetPRequest
+	131, // 174: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.checkPersistenceDone:input_type -> com.qcloud.cos.goosefs.grpc.file.CheckPersistenceDonePRequest
+	133, // 175: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.retryFailedPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.RetryFailedPersistencePRequest
+	135, // 176: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.countFailedPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.CountFailedPersistencePRequest
+	137, // 177: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.listFailedPersistence:input_type -> com.qcloud.cos.goosefs.grpc.file.ListFailedPersistencePRequest
+	141, // 178: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.FileSystemHeartbeat:input_type -> com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPRequest
+	144, // 179: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetFileInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPRequest
+	145, // 180: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetPersistenceStateBatch:input_type -> com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPRequest
+	150, // 181: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetUfsInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPRequest
+	144, // 182: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetFileInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPRequest
+	150, // 183: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetUfsInfo:input_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPRequest
+	12,  // 184: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckAccess:output_type -> com.qcloud.cos.goosefs.grpc.file.CheckAccessPResponse
+	14,  // 185: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CheckConsistency:output_type -> com.qcloud.cos.goosefs.grpc.file.CheckConsistencyPResponse
+	23,  // 186: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CommitLocation:output_type -> com.qcloud.cos.goosefs.grpc.file.CommitLocationPResponse
+	17,  // 187: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CompleteFile:output_type -> com.qcloud.cos.goosefs.grpc.file.CompleteFilePResponse
+	24,  // 188: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateDirectory:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateDirectoryPResponse
+	27,  // 189: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateFile:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateFilePResponse
+	33,  // 190: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Free:output_type -> com.qcloud.cos.goosefs.grpc.file.FreePResponse
+	59,  // 191: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetFilePath:output_type -> com.qcloud.cos.goosefs.grpc.file.GetFilePathPResponse
+	70,  // 192: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountPoint:output_type -> com.qcloud.cos.goosefs.grpc.file.GetMountPointPResponse
+	72,  // 193: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetMountTable:output_type -> com.qcloud.cos.goosefs.grpc.file.GetMountTablePResponse
+	43,  // 194: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetSyncPathList:output_type -> com.qcloud.cos.goosefs.grpc.file.GetSyncPathListPResponse
+	36,  // 195: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatus:output_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusPResponse
+	40,  // 196: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStatusBatch:output_type -> com.qcloud.cos.goosefs.grpc.file.GetStatusBatchPResponse
+	45,  // 197: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListStatus:output_type -> com.qcloud.cos.goosefs.grpc.file.ListStatusPResponse
+	61,  // 198: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Mount:output_type -> com.qcloud.cos.goosefs.grpc.file.MountPResponse
+	30,  // 199: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Remove:output_type -> com.qcloud.cos.goosefs.grpc.file.DeletePResponse
+	79,  // 200: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Rename:output_type -> com.qcloud.cos.goosefs.grpc.file.RenamePResponse
+	83,  // 201: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ReverseResolve:output_type -> com.qcloud.cos.goosefs.grpc.file.ReverseResolvePResponse
+	90,  // 202: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ScheduleAsyncPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.ScheduleAsyncPersistencePResponse
+	87,  // 203: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAcl:output_type -> com.qcloud.cos.goosefs.grpc.file.SetAclPResponse
+	84,  // 204: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetAttribute:output_type -> com.qcloud.cos.goosefs.grpc.file.SetAttributePResponse
+	93,  // 205: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StartSync:output_type -> com.qcloud.cos.goosefs.grpc.file.StartSyncPResponse
+	96,  // 206: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StopSync:output_type -> com.qcloud.cos.goosefs.grpc.file.StopSyncPResponse
+	99,  // 207: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.Unmount:output_type -> com.qcloud.cos.goosefs.grpc.file.UnmountPResponse
+	110, // 208: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateMount:output_type -> com.qcloud.cos.goosefs.grpc.file.UpdateMountPResponse
+	111, // 209: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateUfsMode:output_type -> com.qcloud.cos.goosefs.grpc.file.UpdateUfsModePResponse
+	114, // 210: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetStateLockHolders:output_type -> com.qcloud.cos.goosefs.grpc.file.GetStateLockHoldersPResponse
+	64,  // 211: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateNamespacePResponse
+	67,  // 212: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.UpdateNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.UpdateNamespacePResponse
+	102, // 213: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.DeleteNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.DeleteNamespacePResponse
+	48,  // 214: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.ListNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.ListNamespacePResponse
+	51,  // 215: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.StatNamespace:output_type -> com.qcloud.cos.goosefs.grpc.file.StatNamespacePResponse
+	105, // 216: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.SetNamespaceAttribute:output_type -> com.qcloud.cos.goosefs.grpc.file.SetNamespaceAttributePResponse
+	119, // 217: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RemoveBlocks:output_type -> com.qcloud.cos.goosefs.grpc.file.RemoveBlocksPResponse
+	121, // 218: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetDelegationToken:output_type -> com.qcloud.cos.goosefs.grpc.file.GetDelegationTokenPResponse
+	123, // 219: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.RenewDelegationToken:output_type -> com.qcloud.cos.goosefs.grpc.file.RenewDelegationTokenPResponse
+	125, // 220: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CancelDelegationToken:output_type -> com.qcloud.cos.goosefs.grpc.file.CancelDelegationTokenPResponse
+	128, // 221: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.CreateSymlink:output_type -> com.qcloud.cos.goosefs.grpc.file.CreateSymlinkPResponse
+	130, // 222: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.GetLinkTarget:output_type -> com.qcloud.cos.goosefs.grpc.file.GetLinkTargetPResponse
+	132, // 223: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.checkPersistenceDone:output_type -> com.qcloud.cos.goosefs.grpc.file.CheckPersistenceDonePResponse
+	134, // 224: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.retryFailedPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.RetryFailedPersistencePResponse
+	136, // 225: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.countFailedPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.CountFailedPersistencePResponse
+	138, // 226: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterClientService.listFailedPersistence:output_type -> com.qcloud.cos.goosefs.grpc.file.ListFailedPersistencePResponse
+	139, // 227: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.FileSystemHeartbeat:output_type -> com.qcloud.cos.goosefs.grpc.file.FileSystemHeartbeatPResponse
+	142, // 228: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetFileInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPResponse
+	147, // 229: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetPersistenceStateBatch:output_type -> com.qcloud.cos.goosefs.grpc.file.GetPersistenceStateBatchPResponse
+	148, // 230: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterWorkerService.GetUfsInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPResponse
+	142, // 231: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetFileInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetFileInfoPResponse
+	148, // 232: com.qcloud.cos.goosefs.grpc.file.FileSystemMasterJobService.GetUfsInfo:output_type -> com.qcloud.cos.goosefs.grpc.file.GetUfsInfoPResponse
+	184, // [184:233] is the sub-list for method output_type
+	135, // [135:184] is the sub-list for method input_type
+	135, // [135:135] is the sub-list for extension type_name
+	135, // [135:135] is the sub-list for extension extendee
+	0,   // [0:135] is the sub-list for field type_name
 }
 
 func init() { file_grpc_file_system_master_proto_init() }
@@ -9091,7 +9243,7 @@ func file_grpc_file_system_master_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_grpc_file_system_master_proto_rawDesc), len(file_grpc_file_system_master_proto_rawDesc)),
-			NumEnums:      8,
+			NumEnums:      9,
 			NumMessages:   148,
 			NumExtensions: 0,
 			NumServices:   3,

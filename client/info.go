@@ -10,7 +10,7 @@ import (
 // infoOf reads a FileInfo as the masters send it.
 func infoOf(p *pb.FileInfo) Info {
 	i := Info{
-		Path: p.GetPath(), Name: p.GetName(), ID: p.GetFileId(), Dir: p.GetFolder(),
+		Path: p.GetPath(), Name: p.GetName(), ID: p.GetFileId(), Dir: p.GetFolder(), Symlink: p.GetSymlink(),
 		Length: p.GetLength(), BlockSize: p.GetBlockSizeBytes(),
 		Mode: uint32(p.GetMode()), Owner: p.GetOwner(), Group: p.GetGroup(),
 		Created: millis(p.GetCreationTimeMs()), Modified: millis(p.GetLastModificationTimeMs()), Accessed: millis(p.GetLastAccessTimeMs()),

@@ -32,6 +32,9 @@ func TestShorthand(t *testing.T) {
 			if i == 3 {
 				info = client.Info{Path: info.Path, Name: info.Name, ID: 9, Dir: true, MountPoint: true}
 			}
+			if i == 5 {
+				info = client.Info{Path: info.Path, Name: info.Name, ID: 10, Length: 4, Symlink: "../x"}
+			}
 			all = append(all, info)
 			if err := s.add(info); err != nil {
 				t.Fatal(err)

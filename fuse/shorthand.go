@@ -46,7 +46,7 @@ func (s *shorthand) add(info client.Info) error {
 		return errUnusual // find wants them in order
 	}
 	at, flags := len(s.entries), uint64(0)
-	for bit, on := range []bool{info.Dir, info.Completed, info.Cacheable, info.MountPoint} {
+	for bit, on := range []bool{info.Dir, info.Completed, info.Cacheable, info.MountPoint, info.Symlink != ""} {
 		if on {
 			flags |= 1 << bit
 		}
@@ -61,6 +61,9 @@ func (s *shorthand) add(info client.Info) error {
 	b = binary.AppendUvarint(b, s.owner(info.Group))
 	b = appendTime(b, info.Modified)
 	b = appendTime(b, info.Accessed)
+	if info.Symlink != "" {
+		b = appendBytes(b, info.Symlink)
+	}
 	b = binary.AppendUvarint(b, uint64(len(info.Blocks)))
 	for i, block := range info.Blocks {
 		if b := blockOf(info, i); block.ID != b.ID || block.Offset != b.Offset || block.Length != b.Length {
@@ -176,6 +179,9 @@ func (r *shorthandReader) entry(name []byte) (info client.Info) {
 	info.Mode, info.Percent = uint32(r.unsigned()), int(r.unsigned())
 	info.Owner, info.Group = r.s.owners[r.unsigned()], r.s.owners[r.unsigned()]
 	info.Modified, info.Accessed = r.time(), r.time()
+	if flags&16 != 0 {
+		info.Symlink = string(r.bytes())
+	}
 	if blocks := int(r.unsigned()); blocks > 0 {
 		info.Blocks = make([]client.Block, blocks)
 		for i := range info.Blocks {

@@ -73,7 +73,7 @@ func (c AddMount) allowed(t *tree, f found) error {
 	case f.inode != nil && (!f.inode.Dir || f.inode.Children > 0):
 		return errExists(c.name(), f.path)
 	case f.inode == nil && !f.deepest.Dir:
-		return errNotDir(c.name(), f.path, f.deepestPath)
+		return errThrough(c.name(), f.path, f.deepestPath, f.deepest)
 	case f.inode == nil && strings.Contains(relative(f.path, f.deepestPath), "/"):
 		return errNotExist(c.name(), f.path[:strings.LastIndexByte(f.path, '/')])
 	}

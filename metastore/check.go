@@ -136,6 +136,8 @@ func (c *checker) inodeAlone(n *Inode) {
 		c.bad("file %d has the fields of a directory", n.ID)
 	case !n.Dir && (n.Length < 0 || n.BlockSize <= 0 || !n.Completed && n.Length != 0):
 		c.bad("file %d has length %d, block size %d", n.ID, n.Length, n.BlockSize)
+	case n.Symlink != "" && (n.Dir || !n.Completed || n.Length != int64(len(n.Symlink)) || n.Persistence != NotPersisted):
+		c.bad("link %d has the fields of a file or a directory", n.ID)
 	case !n.Completed && n.Persistence == Persisted:
 		c.bad("file %d is persisted and incomplete", n.ID)
 	}

@@ -119,6 +119,8 @@ func bodyOf(m *metapb.Command) proto.Message {
 		return b.LoadEntries
 	case *metapb.Command_Reap:
 		return b.Reap
+	case *metapb.Command_CreateSymlink:
+		return b.CreateSymlink
 	}
 	return nil
 }
@@ -147,6 +149,8 @@ func commandOf(h Header, body proto.Message) command {
 		return loadEntriesOf(h, b)
 	case *metapb.Reap:
 		return Reap{Header: h}
+	case *metapb.CreateSymlink:
+		return createSymlinkOf(h, b)
 	}
 	panic("metastore: a body without command: " + string(body.ProtoReflect().Descriptor().Name()))
 }

@@ -24,6 +24,7 @@ func everyCommand() []command {
 		UpdateMount{h, "/m", true, true, map[string]string{"k": "v"}},
 		LoadEntries{h, "/d", 9, []Entry{{"n\xff", true, 3, 4, 5, "o", "g", "v", true}}, []Gone{{"x", 8}}, true, 7},
 		Reap{h},
+		CreateSymlink{h, "/l", "../f\xff", 0o700, true},
 	}
 }
 
@@ -46,7 +47,7 @@ func TestEncode(t *testing.T) {
 		}
 		seen[c.name()] = true
 	}
-	if len(seen) != 11 {
+	if len(seen) != 12 {
 		t.Errorf("%d commands are tried: %v", len(seen), seen)
 	}
 }
@@ -55,7 +56,7 @@ func TestEncode(t *testing.T) {
 func TestRecords(t *testing.T) {
 	n := Inode{ID: idOf(5), ParentID: idOf(4), Name: "n", Dir: true, Length: 1, BlockSize: 2, Mode: 3, Owner: "o", Group: "g",
 		CreateTime: 4, ModTime: 5, AccessTime: 6, Completed: true, Persistence: Lost, Version: "v", Weak: true, MountID: 7,
-		ChildrenLoaded: true, SyncTime: 8, Children: 9, Xattr: map[string][]byte{"a": {1}}}
+		ChildrenLoaded: true, SyncTime: 8, Children: 9, Symlink: "to", Xattr: map[string][]byte{"a": {1}}}
 	if got := decodeInode(n.ParentID, n.Name, marshal(inodeRecord(&n)), nil); !reflect.DeepEqual(*got, n) {
 		t.Errorf("%+v came back as %+v", n, *got)
 	}

@@ -91,7 +91,7 @@ func (t *tree) vacancyIn(op string, f found, recursive bool) (vacancy, error) {
 	case f.inode != nil:
 		return vacancy{}, errExists(op, clean)
 	case !f.deepest.Dir:
-		return vacancy{}, errNotDir(op, clean, f.deepestPath)
+		return vacancy{}, errThrough(op, clean, f.deepestPath, f.deepest)
 	}
 	names := strings.Split(relative(clean, f.deepestPath), "/")
 	if len(names) > 1 && !recursive {

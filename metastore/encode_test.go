@@ -28,6 +28,9 @@ func someInode() *rapid.Generator[*Inode] {
 		if rapid.IntRange(0, 9).Draw(t, "attributes") == 0 {
 			n.Xattr = map[string][]byte{"user.a": []byte("1"), "user.b": {}}
 		}
+		if rapid.IntRange(0, 9).Draw(t, "link") == 0 {
+			n.Symlink = rapid.OneOf(rapid.Just("../to\xff"), rapid.String()).Draw(t, "target")
+		}
 		return n
 	})
 }

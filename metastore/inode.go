@@ -16,7 +16,7 @@ const (
 // String is the state's name as users see it.
 func (p Persistence) String() string { return metapb.Persistence(p).String() }
 
-// Inode is a file or a directory.
+// Inode is a file, a directory or a symbolic link.
 //
 // Inodes are handed out by value, but Xattr is shared with the store: it is
 // not to be modified.
@@ -25,6 +25,9 @@ type Inode struct {
 	ParentID int64  // 0 for the root
 	Name     string // "" for the root
 	Dir      bool
+	// Symlink is what a symbolic link leads to, as it was given; "" for what is none.
+	// A link is complete, as long as its target's text, and never in the UFS.
+	Symlink string
 
 	Length    int64 // 0 for directories and for files that are not completed
 	BlockSize int64 // 0 for directories
@@ -79,10 +82,14 @@ func (n *Inode) unpersisted() bool {
 	return n.Persistence == NotPersisted || n.Persistence == ToBePersisted
 }
 
+// rare: the inode has what few have, which is encoded and decoded by package proto.
+func (n *Inode) rare() bool { return len(n.Xattr) > 0 || n.Symlink != "" }
+
 const (
 	modeBits        = 0o7777
 	defaultFileMode = 0o644
 	defaultDirMode  = 0o755
+	defaultLinkMode = 0o777
 )
 
 func modeOr(mode, otherwise uint32) uint32 {

@@ -34,7 +34,7 @@ func (c *commands) header() Header {
 
 func (c *commands) next() command {
 	h, one := c.header(), func() bool { return c.pick(2) == 0 }
-	switch c.pick(14) {
+	switch c.pick(15) {
 	case 0, 1, 2:
 		return CreateFile{Header: h, Path: c.path(), Recursive: one(), Persisted: one()}
 	case 3, 4:
@@ -51,6 +51,8 @@ func (c *commands) next() command {
 		return RemoveMount{Header: h, Path: c.path()}
 	case 11, 12:
 		return c.load(h)
+	case 13:
+		return CreateSymlink{Header: h, Path: c.path(), Target: c.path(), Recursive: one()}
 	default:
 		return SetAttribute{Header: h, Path: c.path(), Mode: new(uint32(c.pick(0o1000))), Recursive: one()}
 	}

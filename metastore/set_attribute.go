@@ -95,6 +95,8 @@ func (c SetAttribute) allowed(t *tree, f found) error {
 	case c.Persistence != nil && *c.Persistence > Lost,
 		c.Persistence != nil && *c.Persistence != Persisted && f.inode.Dir:
 		return errorf(c.name(), f.path, syscall.EINVAL, "%s cannot become %s", f.path, *c.Persistence)
+	case single && f.inode.Symlink != "":
+		return errorf(c.name(), f.path, syscall.EINVAL, "Symbolic link %s cannot be in the under file system", f.path)
 	case c.Version != nil && f.inode.Dir:
 		return errIsDir(c.name(), f.path)
 	}

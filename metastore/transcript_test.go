@@ -208,6 +208,9 @@ func commandIn(l line, h Header) command {
 			Recursive: l.has("recursive"), AllowExists: l.has("exists-ok"), Persisted: l.has("persisted")}
 	case "rm":
 		return Delete{Header: h, Path: at, IfID: l.id("if"), Recursive: l.has("recursive"), GoosefsOnly: l.has("goosefs-only")}
+	case "ln":
+		return CreateSymlink{Header: h, Path: at, Target: strings.Replace(l.named["to"], "<nul>", "\x00", 1) + strings.Repeat("x", int(l.number("more"))),
+			Mode: uint32(l.number("mode")), Recursive: l.has("recursive")}
 	case "mv":
 		return Rename{Header: h, Src: at, Dst: l.word(1), IfID: l.id("if")}
 	case "mount":
@@ -356,6 +359,10 @@ func describeInode(at string, n *Inode) string {
 		if n.MountID != 0 {
 			text += fmt.Sprintf(" mount %d", n.MountID)
 		}
+	case len(n.Symlink) > 40:
+		text += fmt.Sprintf(" link to %s… (%d bytes)", n.Symlink[:20], len(n.Symlink))
+	case n.Symlink != "":
+		text += " link to " + n.Symlink
 	case !n.Completed:
 		text += " incomplete"
 	default:

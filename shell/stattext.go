@@ -53,6 +53,12 @@ func fileInfoText(i client.Info) string {
 		{"acl", aclText(i.Mode)},
 		{"defaultAcl", ""},
 	}
+	if i.Symlink != "" {
+		fields = append(fields, struct {
+			name  string
+			value any
+		}{"symlink", i.Symlink})
+	}
 	var parts []string
 	for _, f := range fields {
 		parts = append(parts, fmt.Sprintf("%s=%v", f.name, f.value))

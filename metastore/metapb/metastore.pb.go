@@ -102,6 +102,7 @@ type Command struct {
 	//	*Command_UpdateMount
 	//	*Command_LoadEntries
 	//	*Command_Reap
+	//	*Command_CreateSymlink
 	Body          isCommand_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -278,6 +279,15 @@ func (x *Command) GetReap() *Reap {
 	return nil
 }
 
+func (x *Command) GetCreateSymlink() *CreateSymlink {
+	if x != nil {
+		if x, ok := x.Body.(*Command_CreateSymlink); ok {
+			return x.CreateSymlink
+		}
+	}
+	return nil
+}
+
 type isCommand_Body interface {
 	isCommand_Body()
 }
@@ -326,6 +336,10 @@ type Command_Reap struct {
 	Reap *Reap `protobuf:"bytes,20,opt,name=reap,oneof"`
 }
 
+type Command_CreateSymlink struct {
+	CreateSymlink *CreateSymlink `protobuf:"bytes,21,opt,name=create_symlink,json=createSymlink,oneof"`
+}
+
 func (*Command_CreateFile) isCommand_Body() {}
 
 func (*Command_CompleteFile) isCommand_Body() {}
@@ -347,6 +361,8 @@ func (*Command_UpdateMount) isCommand_Body() {}
 func (*Command_LoadEntries) isCommand_Body() {}
 
 func (*Command_Reap) isCommand_Body() {}
+
+func (*Command_CreateSymlink) isCommand_Body() {}
 
 type CreateFile struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1320,6 +1336,74 @@ func (*Reap) Descriptor() ([]byte, []int) {
 	return file_metastore_proto_rawDescGZIP(), []int{13}
 }
 
+type CreateSymlink struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Path          string                 `protobuf:"bytes,1,opt,name=path" json:"path,omitempty"`
+	Target        string                 `protobuf:"bytes,2,opt,name=target" json:"target,omitempty"`
+	Mode          uint32                 `protobuf:"varint,3,opt,name=mode" json:"mode,omitempty"`
+	Recursive     bool                   `protobuf:"varint,4,opt,name=recursive" json:"recursive,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateSymlink) Reset() {
+	*x = CreateSymlink{}
+	mi := &file_metastore_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateSymlink) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateSymlink) ProtoMessage() {}
+
+func (x *CreateSymlink) ProtoReflect() protoreflect.Message {
+	mi := &file_metastore_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateSymlink.ProtoReflect.Descriptor instead.
+func (*CreateSymlink) Descriptor() ([]byte, []int) {
+	return file_metastore_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *CreateSymlink) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *CreateSymlink) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *CreateSymlink) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *CreateSymlink) GetRecursive() bool {
+	if x != nil {
+		return x.Recursive
+	}
+	return false
+}
+
 type Pair struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name" json:"name,omitempty"`
@@ -1330,7 +1414,7 @@ type Pair struct {
 
 func (x *Pair) Reset() {
 	*x = Pair{}
-	mi := &file_metastore_proto_msgTypes[14]
+	mi := &file_metastore_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1342,7 +1426,7 @@ func (x *Pair) String() string {
 func (*Pair) ProtoMessage() {}
 
 func (x *Pair) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[14]
+	mi := &file_metastore_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1355,7 +1439,7 @@ func (x *Pair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pair.ProtoReflect.Descriptor instead.
 func (*Pair) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{14}
+	return file_metastore_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Pair) GetName() string {
@@ -1394,14 +1478,15 @@ type InodeRecord struct {
 	ChildrenLoaded bool                   `protobuf:"varint,16,opt,name=children_loaded,json=childrenLoaded" json:"children_loaded,omitempty"`
 	SyncTime       int64                  `protobuf:"varint,17,opt,name=sync_time,json=syncTime" json:"sync_time,omitempty"`
 	Children       int64                  `protobuf:"varint,18,opt,name=children" json:"children,omitempty"`
-	Xattr          []*Pair                `protobuf:"bytes,19,rep,name=xattr" json:"xattr,omitempty"` // sorted by name
+	Xattr          []*Pair                `protobuf:"bytes,19,rep,name=xattr" json:"xattr,omitempty"`     // sorted by name
+	Symlink        string                 `protobuf:"bytes,20,opt,name=symlink" json:"symlink,omitempty"` // what a symbolic link leads to
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *InodeRecord) Reset() {
 	*x = InodeRecord{}
-	mi := &file_metastore_proto_msgTypes[15]
+	mi := &file_metastore_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1413,7 +1498,7 @@ func (x *InodeRecord) String() string {
 func (*InodeRecord) ProtoMessage() {}
 
 func (x *InodeRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[15]
+	mi := &file_metastore_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1426,7 +1511,7 @@ func (x *InodeRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InodeRecord.ProtoReflect.Descriptor instead.
 func (*InodeRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{15}
+	return file_metastore_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *InodeRecord) GetContainer() int64 {
@@ -1562,6 +1647,13 @@ func (x *InodeRecord) GetXattr() []*Pair {
 	return nil
 }
 
+func (x *InodeRecord) GetSymlink() string {
+	if x != nil {
+		return x.Symlink
+	}
+	return ""
+}
+
 type MountRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            int64                  `protobuf:"varint,1,opt,name=id" json:"id,omitempty"`
@@ -1576,7 +1668,7 @@ type MountRecord struct {
 
 func (x *MountRecord) Reset() {
 	*x = MountRecord{}
-	mi := &file_metastore_proto_msgTypes[16]
+	mi := &file_metastore_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1588,7 +1680,7 @@ func (x *MountRecord) String() string {
 func (*MountRecord) ProtoMessage() {}
 
 func (x *MountRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[16]
+	mi := &file_metastore_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1601,7 +1693,7 @@ func (x *MountRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MountRecord.ProtoReflect.Descriptor instead.
 func (*MountRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{16}
+	return file_metastore_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *MountRecord) GetId() int64 {
@@ -1658,7 +1750,7 @@ type OpRecord struct {
 
 func (x *OpRecord) Reset() {
 	*x = OpRecord{}
-	mi := &file_metastore_proto_msgTypes[17]
+	mi := &file_metastore_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1670,7 +1762,7 @@ func (x *OpRecord) String() string {
 func (*OpRecord) ProtoMessage() {}
 
 func (x *OpRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[17]
+	mi := &file_metastore_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1683,7 +1775,7 @@ func (x *OpRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpRecord.ProtoReflect.Descriptor instead.
 func (*OpRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{17}
+	return file_metastore_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *OpRecord) GetKind() string {
@@ -1723,7 +1815,7 @@ type ResultRecord struct {
 
 func (x *ResultRecord) Reset() {
 	*x = ResultRecord{}
-	mi := &file_metastore_proto_msgTypes[18]
+	mi := &file_metastore_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1735,7 +1827,7 @@ func (x *ResultRecord) String() string {
 func (*ResultRecord) ProtoMessage() {}
 
 func (x *ResultRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[18]
+	mi := &file_metastore_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1748,7 +1840,7 @@ func (x *ResultRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResultRecord.ProtoReflect.Descriptor instead.
 func (*ResultRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{18}
+	return file_metastore_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ResultRecord) GetParentId() int64 {
@@ -1819,7 +1911,7 @@ type ErrorRecord struct {
 
 func (x *ErrorRecord) Reset() {
 	*x = ErrorRecord{}
-	mi := &file_metastore_proto_msgTypes[19]
+	mi := &file_metastore_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1831,7 +1923,7 @@ func (x *ErrorRecord) String() string {
 func (*ErrorRecord) ProtoMessage() {}
 
 func (x *ErrorRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[19]
+	mi := &file_metastore_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1844,7 +1936,7 @@ func (x *ErrorRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorRecord.ProtoReflect.Descriptor instead.
 func (*ErrorRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{19}
+	return file_metastore_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ErrorRecord) GetOp() string {
@@ -1896,7 +1988,7 @@ type State struct {
 
 func (x *State) Reset() {
 	*x = State{}
-	mi := &file_metastore_proto_msgTypes[20]
+	mi := &file_metastore_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1908,7 +2000,7 @@ func (x *State) String() string {
 func (*State) ProtoMessage() {}
 
 func (x *State) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[20]
+	mi := &file_metastore_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1921,7 +2013,7 @@ func (x *State) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use State.ProtoReflect.Descriptor instead.
 func (*State) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{20}
+	return file_metastore_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *State) GetFormat() uint32 {
@@ -2005,7 +2097,7 @@ var File_metastore_proto protoreflect.FileDescriptor
 
 const file_metastore_proto_rawDesc = "" +
 	"\n" +
-	"\x0fmetastore.proto\x12\x11goosefs.metastore\"\xca\x06\n" +
+	"\x0fmetastore.proto\x12\x11goosefs.metastore\"\x95\a\n" +
 	"\aCommand\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x13\n" +
 	"\x05op_id\x18\x02 \x01(\fR\x04opId\x12\x17\n" +
@@ -2024,7 +2116,8 @@ const file_metastore_proto_rawDesc = "" +
 	"\fremove_mount\x18\x11 \x01(\v2\x1e.goosefs.metastore.RemoveMountH\x00R\vremoveMount\x12C\n" +
 	"\fupdate_mount\x18\x12 \x01(\v2\x1e.goosefs.metastore.UpdateMountH\x00R\vupdateMount\x12C\n" +
 	"\fload_entries\x18\x13 \x01(\v2\x1e.goosefs.metastore.LoadEntriesH\x00R\vloadEntries\x12-\n" +
-	"\x04reap\x18\x14 \x01(\v2\x17.goosefs.metastore.ReapH\x00R\x04reapB\x06\n" +
+	"\x04reap\x18\x14 \x01(\v2\x17.goosefs.metastore.ReapH\x00R\x04reap\x12I\n" +
+	"\x0ecreate_symlink\x18\x15 \x01(\v2 .goosefs.metastore.CreateSymlinkH\x00R\rcreateSymlinkB\x06\n" +
 	"\x04body\"\x8f\x01\n" +
 	"\n" +
 	"CreateFile\x12\x12\n" +
@@ -2106,10 +2199,15 @@ const file_metastore_proto_rawDesc = "" +
 	"\x04Gone\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x03R\x02id\"\x06\n" +
-	"\x04Reap\"0\n" +
+	"\x04Reap\"m\n" +
+	"\rCreateSymlink\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
+	"\x06target\x18\x02 \x01(\tR\x06target\x12\x12\n" +
+	"\x04mode\x18\x03 \x01(\rR\x04mode\x12\x1c\n" +
+	"\trecursive\x18\x04 \x01(\bR\trecursive\"0\n" +
 	"\x04Pair\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value\"\xd8\x04\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\"\xf2\x04\n" +
 	"\vInodeRecord\x12\x1c\n" +
 	"\tcontainer\x18\x01 \x01(\x03R\tcontainer\x12\x10\n" +
 	"\x03dir\x18\x02 \x01(\bR\x03dir\x12\x16\n" +
@@ -2133,7 +2231,8 @@ const file_metastore_proto_rawDesc = "" +
 	"\x0fchildren_loaded\x18\x10 \x01(\bR\x0echildrenLoaded\x12\x1b\n" +
 	"\tsync_time\x18\x11 \x01(\x03R\bsyncTime\x12\x1a\n" +
 	"\bchildren\x18\x12 \x01(\x03R\bchildren\x12-\n" +
-	"\x05xattr\x18\x13 \x03(\v2\x17.goosefs.metastore.PairR\x05xattr\"\xab\x01\n" +
+	"\x05xattr\x18\x13 \x03(\v2\x17.goosefs.metastore.PairR\x05xattr\x12\x18\n" +
+	"\asymlink\x18\x14 \x01(\tR\asymlink\"\xab\x01\n" +
 	"\vMountRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x10\n" +
@@ -2192,7 +2291,7 @@ func file_metastore_proto_rawDescGZIP() []byte {
 }
 
 var file_metastore_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_metastore_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_metastore_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_metastore_proto_goTypes = []any{
 	(Persistence)(0),        // 0: goosefs.metastore.Persistence
 	(*Command)(nil),         // 1: goosefs.metastore.Command
@@ -2209,13 +2308,14 @@ var file_metastore_proto_goTypes = []any{
 	(*Entry)(nil),           // 12: goosefs.metastore.Entry
 	(*Gone)(nil),            // 13: goosefs.metastore.Gone
 	(*Reap)(nil),            // 14: goosefs.metastore.Reap
-	(*Pair)(nil),            // 15: goosefs.metastore.Pair
-	(*InodeRecord)(nil),     // 16: goosefs.metastore.InodeRecord
-	(*MountRecord)(nil),     // 17: goosefs.metastore.MountRecord
-	(*OpRecord)(nil),        // 18: goosefs.metastore.OpRecord
-	(*ResultRecord)(nil),    // 19: goosefs.metastore.ResultRecord
-	(*ErrorRecord)(nil),     // 20: goosefs.metastore.ErrorRecord
-	(*State)(nil),           // 21: goosefs.metastore.State
+	(*CreateSymlink)(nil),   // 15: goosefs.metastore.CreateSymlink
+	(*Pair)(nil),            // 16: goosefs.metastore.Pair
+	(*InodeRecord)(nil),     // 17: goosefs.metastore.InodeRecord
+	(*MountRecord)(nil),     // 18: goosefs.metastore.MountRecord
+	(*OpRecord)(nil),        // 19: goosefs.metastore.OpRecord
+	(*ResultRecord)(nil),    // 20: goosefs.metastore.ResultRecord
+	(*ErrorRecord)(nil),     // 21: goosefs.metastore.ErrorRecord
+	(*State)(nil),           // 22: goosefs.metastore.State
 }
 var file_metastore_proto_depIdxs = []int32{
 	2,  // 0: goosefs.metastore.Command.create_file:type_name -> goosefs.metastore.CreateFile
@@ -2229,25 +2329,26 @@ var file_metastore_proto_depIdxs = []int32{
 	10, // 8: goosefs.metastore.Command.update_mount:type_name -> goosefs.metastore.UpdateMount
 	11, // 9: goosefs.metastore.Command.load_entries:type_name -> goosefs.metastore.LoadEntries
 	14, // 10: goosefs.metastore.Command.reap:type_name -> goosefs.metastore.Reap
-	0,  // 11: goosefs.metastore.CompleteFile.persistence:type_name -> goosefs.metastore.Persistence
-	0,  // 12: goosefs.metastore.SetAttribute.persistence:type_name -> goosefs.metastore.Persistence
-	15, // 13: goosefs.metastore.SetAttribute.set_xattr:type_name -> goosefs.metastore.Pair
-	15, // 14: goosefs.metastore.AddMount.options:type_name -> goosefs.metastore.Pair
-	15, // 15: goosefs.metastore.UpdateMount.options:type_name -> goosefs.metastore.Pair
-	12, // 16: goosefs.metastore.LoadEntries.entries:type_name -> goosefs.metastore.Entry
-	13, // 17: goosefs.metastore.LoadEntries.gone:type_name -> goosefs.metastore.Gone
-	0,  // 18: goosefs.metastore.InodeRecord.persistence:type_name -> goosefs.metastore.Persistence
-	15, // 19: goosefs.metastore.InodeRecord.xattr:type_name -> goosefs.metastore.Pair
-	15, // 20: goosefs.metastore.MountRecord.options:type_name -> goosefs.metastore.Pair
-	19, // 21: goosefs.metastore.OpRecord.result:type_name -> goosefs.metastore.ResultRecord
-	20, // 22: goosefs.metastore.OpRecord.error:type_name -> goosefs.metastore.ErrorRecord
-	16, // 23: goosefs.metastore.ResultRecord.inode:type_name -> goosefs.metastore.InodeRecord
-	17, // 24: goosefs.metastore.ResultRecord.mount:type_name -> goosefs.metastore.MountRecord
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	15, // 11: goosefs.metastore.Command.create_symlink:type_name -> goosefs.metastore.CreateSymlink
+	0,  // 12: goosefs.metastore.CompleteFile.persistence:type_name -> goosefs.metastore.Persistence
+	0,  // 13: goosefs.metastore.SetAttribute.persistence:type_name -> goosefs.metastore.Persistence
+	16, // 14: goosefs.metastore.SetAttribute.set_xattr:type_name -> goosefs.metastore.Pair
+	16, // 15: goosefs.metastore.AddMount.options:type_name -> goosefs.metastore.Pair
+	16, // 16: goosefs.metastore.UpdateMount.options:type_name -> goosefs.metastore.Pair
+	12, // 17: goosefs.metastore.LoadEntries.entries:type_name -> goosefs.metastore.Entry
+	13, // 18: goosefs.metastore.LoadEntries.gone:type_name -> goosefs.metastore.Gone
+	0,  // 19: goosefs.metastore.InodeRecord.persistence:type_name -> goosefs.metastore.Persistence
+	16, // 20: goosefs.metastore.InodeRecord.xattr:type_name -> goosefs.metastore.Pair
+	16, // 21: goosefs.metastore.MountRecord.options:type_name -> goosefs.metastore.Pair
+	20, // 22: goosefs.metastore.OpRecord.result:type_name -> goosefs.metastore.ResultRecord
+	21, // 23: goosefs.metastore.OpRecord.error:type_name -> goosefs.metastore.ErrorRecord
+	17, // 24: goosefs.metastore.ResultRecord.inode:type_name -> goosefs.metastore.InodeRecord
+	18, // 25: goosefs.metastore.ResultRecord.mount:type_name -> goosefs.metastore.MountRecord
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_metastore_proto_init() }
@@ -2267,6 +2368,7 @@ func file_metastore_proto_init() {
 		(*Command_UpdateMount)(nil),
 		(*Command_LoadEntries)(nil),
 		(*Command_Reap)(nil),
+		(*Command_CreateSymlink)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2274,7 +2376,7 @@ func file_metastore_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_metastore_proto_rawDesc), len(file_metastore_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -111,6 +111,8 @@ func TestRetriesHaveTheFirstAnswer(t *testing.T) {
 		"mount, and gone": {mount("/n", "mem://second"), []do{unmount("/n")}},
 		"unmount":         {unmount("/m"), nil},
 		"chmod":           {chmod("/m/d/a"), nil},
+		"symlink":         {symlink("/m/new", "d/a"), nil},
+		"symlink, gone":   {symlink("/m/new", "d/a"), []do{remove("/m/new")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,7 +3,6 @@ package master
 import (
 	"context"
 	"math"
-	"syscall"
 	"time"
 
 	"goosefs/metastore"
@@ -43,7 +42,10 @@ func (s *fileService) status(ctx context.Context, p string, o *pb.GetStatusPOpti
 		return nil, err
 	}
 	if r.Inode == nil {
-		return nil, notExist("stat", r.Path)
+		return nil, r.Absent("stat")
+	}
+	if err := resolvable(r, o); err != nil {
+		return nil, err
 	}
 	return s.fileInfo(r.Inode, r.Path, r.Mount, r.UFSPath), nil
 }
@@ -103,7 +105,7 @@ func (s *fileService) ListStatus(req *pb.ListStatusPRequest, stream grpc.ServerS
 	if o.GetLoadMetadataOnly() {
 		_, r, err := s.loader.refresh(ctx, req.GetPath(), max)
 		if err == nil && r.Inode == nil {
-			err = notExist("list", r.Path)
+			err = r.Absent("list")
 		}
 		return err
 	}
@@ -117,7 +119,7 @@ func (s *fileService) ListStatus(req *pb.ListStatusPRequest, stream grpc.ServerS
 // sendList sends the children of a directory, or a file.
 func (s *fileService) sendList(l *metastore.Listing, send func(*pb.ListStatusPResponse) error) error {
 	if l.Inode == nil {
-		return notExist("list", l.Path)
+		return l.Absent("list")
 	}
 	pages := &pages{send: send}
 	if !l.Inode.Dir {
@@ -185,8 +187,4 @@ func (m *Master) freshness(o *pb.FileSystemMasterCommonPOptions) freshness {
 		return anyAge
 	}
 	return freshness(time.Duration(ms) * time.Millisecond)
-}
-
-func notExist(op, path string) error {
-	return &metastore.Error{Text: `Path "` + path + `" does not exist.`, Err: pathErr(op, path, syscall.ENOENT)}
 }

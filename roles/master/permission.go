@@ -58,7 +58,7 @@ func (c caller) owns(n *metastore.Inode) bool { return c.user != "" && c.user ==
 type demand int
 
 const (
-	toStat      demand = iota // to see what it is: r of a file, for that is enough to read it; nothing of a directory
+	toStat      demand = iota // to see what it is: r of a file, for that is enough to read it; nothing of a directory or a link
 	toRead                    // r
 	toAccess                  // the rights that the need names
 	toMake                    // w of the directory that it will be in, or of the nearest above that is there
@@ -125,7 +125,7 @@ func judgeInode(c caller, n need, inode *metastore.Inode, refused func(right) er
 	var want right
 	switch n.what {
 	case toStat:
-		if !inode.Dir {
+		if !inode.Dir && inode.Symlink == "" {
 			want = read
 		}
 	case toRead:

@@ -17,6 +17,7 @@ func infoOf(p *pb.FileInfo) Info {
 		Completed: p.GetCompleted(), Cacheable: p.GetCacheable(), Persistence: p.GetPersistenceState(),
 		Percent: int(p.GetInGooseFSPercentage()), MountID: p.GetMountId(), MountPoint: p.GetMountPoint(),
 		UFSPath: p.GetUfsPath(), Fingerprint: p.GetUfsFingerprint(), Xattr: p.GetXattr(),
+		ACL: extended(aclOf(p.GetAcl())), DefaultACL: aclOf(p.GetDefaultAcl()),
 	}
 	if i.Dir {
 		i.Length = p.GetChildren()

@@ -104,6 +104,12 @@ func (b *prefix) add(p *pb.FileInfo) {
 		p.GetName(), p.GetPath(), p.GetOwner(), p.GetGroup(), p.GetPersistenceState(), p.GetUfsPath(), p.GetUfsFingerprint(),
 		p.GetSymlink(),
 	})
+	for _, e := range append(aclOf(p.GetAcl()), aclOf(p.GetDefaultAcl())...) {
+		b.sum = maphash.Comparable(b.seed, struct {
+			before uint64
+			entry  ACLEntry
+		}{b.sum, e})
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.GetXattr())) {
 		b.sum = maphash.Comparable(b.seed, [3]string{fmt.Sprint(b.sum), name, string(p.GetXattr()[name])})
 	}

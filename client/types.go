@@ -23,6 +23,8 @@ type Info struct {
 	Fingerprint                 string // of the object in the under file system
 	Blocks                      []Block
 	Xattr                       map[string][]byte
+	ACL                         []ACLEntry // whole; nil where the mode says all of it
+	DefaultACL                  []ACLEntry // what is made in this directory inherits it
 }
 
 // Block is a piece of a file that is cached as one.

@@ -68,6 +68,7 @@ func (n *node) learn(info client.Info, at place, asked moment, learned time.Time
 	defer n.mu.Unlock()
 	if asked >= n.mu.asked {
 		info.UFSPath, info.Fingerprint, info.Persistence, info.Xattr = "", "", "", nil // asked for anew when wanted
+		info.ACL, info.DefaultACL = nil, nil
 		n.mu.info, n.mu.place, n.mu.asked, n.mu.learned = info, at, asked, learned
 	}
 }

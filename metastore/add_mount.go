@@ -93,6 +93,7 @@ func (c AddMount) mountPoint(t *tree, f found) *Inode {
 	}
 	n.Dir, n.Completed, n.Persistence = true, true, Persisted
 	n.Mode, n.Xattr = f.inode.Mode, f.inode.Xattr
+	n.ACL, n.DefaultACL = f.inode.ACL, f.inode.DefaultACL
 	n.Owner, n.Group = cmp.Or(n.Owner, f.inode.Owner), cmp.Or(n.Group, f.inode.Group)
 	return n
 }

@@ -121,6 +121,8 @@ func bodyOf(m *metapb.Command) proto.Message {
 		return b.Reap
 	case *metapb.Command_CreateSymlink:
 		return b.CreateSymlink
+	case *metapb.Command_SetAcl:
+		return b.SetAcl
 	}
 	return nil
 }
@@ -151,6 +153,8 @@ func commandOf(h Header, body proto.Message) command {
 		return Reap{Header: h}
 	case *metapb.CreateSymlink:
 		return createSymlinkOf(h, b)
+	case *metapb.SetACL:
+		return setACLOf(h, b)
 	}
 	panic("metastore: a body without command: " + string(body.ProtoReflect().Descriptor().Name()))
 }

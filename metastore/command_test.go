@@ -25,6 +25,7 @@ func everyCommand() []command {
 		LoadEntries{h, "/d", 9, []Entry{{"n\xff", true, 3, 4, 5, "o", "g", "v", true}}, []Gone{{"x", 8}}, true, 7},
 		Reap{h},
 		CreateSymlink{h, "/l", "../f\xff", 0o700, true},
+		SetACL{h, "/f", 9, ACLRemove, []ACLEntry{{ACLNamedGroup, "g\xff", 7, true}, {Kind: ACLOther}}, true},
 	}
 }
 
@@ -47,7 +48,7 @@ func TestEncode(t *testing.T) {
 		}
 		seen[c.name()] = true
 	}
-	if len(seen) != 12 {
+	if len(seen) != 13 {
 		t.Errorf("%d commands are tried: %v", len(seen), seen)
 	}
 }
@@ -56,7 +57,8 @@ func TestEncode(t *testing.T) {
 func TestRecords(t *testing.T) {
 	n := Inode{ID: idOf(5), ParentID: idOf(4), Name: "n", Dir: true, Length: 1, BlockSize: 2, Mode: 3, Owner: "o", Group: "g",
 		CreateTime: 4, ModTime: 5, AccessTime: 6, Completed: true, Persistence: Lost, Version: "v", Weak: true, MountID: 7,
-		ChildrenLoaded: true, SyncTime: 8, Children: 9, Symlink: "to", Xattr: map[string][]byte{"a": {1}}}
+		ChildrenLoaded: true, SyncTime: 8, Children: 9, Symlink: "to", ACL: []ACLEntry{{ACLOwningGroup, "", 5, false}},
+		DefaultACL: []ACLEntry{{ACLNamedUser, "u", 7, true}}, Xattr: map[string][]byte{"a": {1}}}
 	if got := decodeInode(n.ParentID, n.Name, marshal(inodeRecord(&n)), nil); !reflect.DeepEqual(*got, n) {
 		t.Errorf("%+v came back as %+v", n, *got)
 	}

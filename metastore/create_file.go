@@ -61,6 +61,7 @@ func (c CreateFile) apply(t *tree) (*Result, error) {
 	if c.Persisted {
 		n.Persistence = ToBePersisted
 	}
+	n.inherit(t.inode(parent))
 	t.insert(n)
 	t.touchDir(parent, 1)
 	return &Result{Inode: *n, Path: v.path}, nil
@@ -123,6 +124,7 @@ func (t *tree) makeDir(parent int64, name string, mode uint32, persisted bool) *
 	if persisted {
 		n.Persistence = Persisted
 	}
+	n.inherit(t.inode(parent))
 	t.insert(n)
 	t.touchDir(parent, 1)
 	return n

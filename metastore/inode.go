@@ -18,8 +18,8 @@ func (p Persistence) String() string { return metapb.Persistence(p).String() }
 
 // Inode is a file, a directory or a symbolic link.
 //
-// Inodes are handed out by value, but Xattr is shared with the store: it is
-// not to be modified.
+// Inodes are handed out by value, but Xattr and the lists are shared with the
+// store: they are not to be modified.
 type Inode struct {
 	ID       int64  // container<<24 | 0xFFFFFF; of a file also its version
 	ParentID int64  // 0 for the root
@@ -55,6 +55,13 @@ type Inode struct {
 	Children int64
 
 	Xattr map[string][]byte
+
+	// ACL is what the access control list says beyond the mode: named users, the owning
+	// group, named groups. Where there is any, the mode's bits for the group are the
+	// mask. See [Inode.FullACL].
+	ACL []ACLEntry
+	// DefaultACL is the list, whole, that is inherited by what is made in a directory.
+	DefaultACL []ACLEntry
 }
 
 // RootID is the id of "/".
@@ -83,7 +90,7 @@ func (n *Inode) unpersisted() bool {
 }
 
 // rare: the inode has what few have, which is encoded and decoded by package proto.
-func (n *Inode) rare() bool { return len(n.Xattr) > 0 || n.Symlink != "" }
+func (n *Inode) rare() bool { return len(n.Xattr)+len(n.ACL)+len(n.DefaultACL) > 0 || n.Symlink != "" }
 
 const (
 	modeBits        = 0o7777

@@ -187,6 +187,7 @@ func (l *loading) replace(old *Inode, e Entry) {
 	n := l.inodeOf(e, old)
 	n.CreateTime = old.CreateTime
 	n.Xattr = maps.Clone(old.Xattr)
+	n.keepACL(old, e.Mode&modeBits != 0)
 	l.update(n)
 	l.reaped = append(l.reaped, old.ID)
 	l.changed++

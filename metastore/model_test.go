@@ -179,6 +179,8 @@ func (m model) apply(cmd command, result any) (removed []int64, errno syscall.Er
 		return m.load(c)
 	case SetAttribute:
 		return nil, m.setAttribute(c)
+	case SetACL:
+		return nil, m.setACL(c)
 	}
 	return removed, 0
 }
@@ -392,6 +394,19 @@ func (m model) setAttribute(c SetAttribute) syscall.Errno {
 		return syscall.EROFS
 	}
 	return 0
+}
+
+// setACL says only what is refused: what lists become is in a test of its own, [TestACLs].
+func (m model) setACL(c SetACL) syscall.Errno {
+	n := m[c.Path]
+	if n == nil {
+		return m.absent(c.Path)
+	}
+	isDefault := slices.ContainsFunc(c.Entries, func(e ACLEntry) bool { return e.Default })
+	if n.target != "" || !n.dir && (isDefault || c.Action == ACLRemoveDefault) {
+		return syscall.EINVAL
+	}
+	return m.setAttribute(SetAttribute{Path: c.Path, Recursive: c.Recursive})
 }
 
 func (m model) load(c LoadEntries) (removed []int64, errno syscall.Errno) {

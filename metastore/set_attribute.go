@@ -80,9 +80,12 @@ func (c SetAttribute) apply(t *tree) (*Result, error) {
 	}
 	t.update(n)
 	if c.Recursive {
-		c.applyBelow(t, n)
+		err = t.eachBelow(n, func(below *Inode) error {
+			t.update(c.changed(below))
+			return nil
+		})
 	}
-	return &Result{Inode: *n, Path: f.path}, nil
+	return &Result{Inode: *n, Path: f.path}, err
 }
 
 func (c SetAttribute) allowed(t *tree, f found) error {
@@ -110,8 +113,9 @@ func (c SetAttribute) allowed(t *tree, f found) error {
 	return t.writable(c.name(), f.path)
 }
 
-// applyBelow changes all that is below a directory.
-func (c SetAttribute) applyBelow(t *tree, dir *Inode) {
+// eachBelow calls fn with all that is below a directory, until it fails. fn may update
+// that inode, and nothing else.
+func (t *tree) eachBelow(dir *Inode, fn func(*Inode) error) error {
 	const pageSize = 1000
 	dirs := []int64{dir.ID}
 	for len(dirs) > 0 {
@@ -121,7 +125,9 @@ func (c SetAttribute) applyBelow(t *tree, dir *Inode) {
 		for {
 			page := t.page(id, after, pageSize)
 			for _, n := range page {
-				t.update(c.changed(n))
+				if err := fn(n); err != nil {
+					return err
+				}
 				if n.Dir {
 					dirs = append(dirs, n.ID)
 				}
@@ -132,6 +138,7 @@ func (c SetAttribute) applyBelow(t *tree, dir *Inode) {
 			}
 		}
 	}
+	return nil
 }
 
 // changed is a copy of the inode with the changes made.

@@ -223,6 +223,8 @@ func commandIn(l line, h Header) command {
 		return Reap{Header: h}
 	case "setattr":
 		return setAttributeIn(l, h)
+	case "setfacl":
+		return setACLIn(l, h)
 	case "load":
 		return loadIn(l, h)
 	}
@@ -299,6 +301,7 @@ func errnoName(e syscall.Errno) string {
 		syscall.ENOENT: "ENOENT", syscall.EEXIST: "EEXIST", syscall.EINVAL: "EINVAL", syscall.ENOTDIR: "ENOTDIR",
 		syscall.EISDIR: "EISDIR", syscall.ENOTEMPTY: "ENOTEMPTY", syscall.EROFS: "EROFS", syscall.EXDEV: "EXDEV",
 		syscall.EBUSY: "EBUSY", syscall.ESTALE: "ESTALE", syscall.ENAMETOOLONG: "ENAMETOOLONG",
+		syscall.ENOSPC: "ENOSPC",
 	}
 	if name, ok := names[e]; ok {
 		return name
@@ -386,6 +389,12 @@ func describeAll(at string, n *Inode) string {
 	}
 	for _, p := range pairs(n.Xattr) {
 		text += fmt.Sprintf(" %s=%q", p.Name, p.Value)
+	}
+	if len(n.ACL) > 0 {
+		text += "\n  " + aclText(n.FullACL())
+	}
+	if len(n.DefaultACL) > 0 {
+		text += "\n  " + aclText(n.DefaultACL)
 	}
 	return text
 }

@@ -211,7 +211,7 @@ func sortedNames[T any](m map[string]T) []string {
 	return names
 }
 
-// modeText is drwxr-xr-x.
+// modeText is drwxr-xr-x, and a + behind it where the access control list says more.
 func modeText(i client.Info) string {
 	text := []byte("-rwxrwxrwx")
 	switch {
@@ -224,6 +224,9 @@ func modeText(i client.Info) string {
 		if i.Mode&(1<<bit) == 0 {
 			text[9-bit] = '-'
 		}
+	}
+	if isExtended(i) {
+		return string(text) + "+"
 	}
 	return string(text)
 }

@@ -76,7 +76,7 @@ func (m *Master) placeThrough(ctx context.Context, r metastore.Resolution, stage
 		return info, err
 	}
 	err = src.call(ctx, func(ctx context.Context, u ufs.UFS) error {
-		info, err = place(ctx, u, staged, r.Rel, length, fs.FileMode(r.Inode.Mode).Perm())
+		info, err = place(ctx, u, staged, r.Rel, length, ufsMode(r.Inode))
 		return err
 	})
 	if err == nil && info.Size != length {

@@ -30,7 +30,11 @@ func (s *fileService) GetStatus(ctx context.Context, req *pb.GetStatusPRequest) 
 		return nil, err
 	}
 	info, err := s.status(ctx, req.GetPath(), req.GetOptions())
-	return &pb.GetStatusPResponse{FileInfo: info}, err
+	if err != nil {
+		return nil, err
+	}
+	withACL(info)
+	return &pb.GetStatusPResponse{FileInfo: info}, nil
 }
 
 func (s *fileService) status(ctx context.Context, p string, o *pb.GetStatusPOptions) (*pb.FileInfo, error) {

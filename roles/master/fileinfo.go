@@ -29,6 +29,12 @@ func (m *Master) fileInfo(n *metastore.Inode, p string, mount metastore.Mount, u
 	if n.Symlink != "" {
 		info.Symlink = &n.Symlink
 	}
+	if len(n.ACL) > 0 { // else the mode says all, and a listing is shorter for it
+		info.Acl = aclOf(n)
+	}
+	if len(n.DefaultACL) > 0 {
+		info.DefaultAcl = defaultACLOf(n)
+	}
 	percent := int32(100)
 	if n.Dir {
 		info.Length, info.Children, percent = proto.Int64(0), &n.Children, 0

@@ -39,13 +39,15 @@ type caller struct {
 	super  bool // everything is allowed
 }
 
-// has says whether the mode of n gives the caller all of want. As POSIX has it, its first three bits are for the owner, the
-// next for the group, and the last for all others: an owner who took a right from himself does not get it as one of them.
+// has says whether n gives the caller all of want: its mode or, where it has one, its access control list. As POSIX has it, the mode's first
+// three bits are for the owner, the next for the group, and the last for all others: an owner who took a right from himself does not get it as one of them.
 func (c caller) has(n *metastore.Inode, want right) bool {
 	bits := right(n.Mode)
 	switch {
 	case c.owns(n):
 		bits >>= 6
+	case len(n.ACL) > 0:
+		return c.listed(n, want)
 	case slices.Contains(c.groups, n.Group):
 		bits >>= 3
 	}

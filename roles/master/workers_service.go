@@ -116,6 +116,6 @@ func (s *workersService) Source(ctx context.Context, req *clusterpb.SourceReques
 	return &clusterpb.FileSource{
 		FileId: n.ID, Path: path, Ufs: r.Mount.UFS, Options: s.sources.with(r.Mount.Options), Name: r.Rel, MountId: r.Mount.ID,
 		Version: n.Version, Length: n.Length, BlockSize: n.BlockSize, Persisted: persisted(n),
-		Mode: n.Mode, Writing: !n.Completed, Through: !n.Completed && n.Persistence == metastore.ToBePersisted,
+		Mode: uint32(ufsMode(&n)), Writing: !n.Completed, Through: !n.Completed && n.Persistence == metastore.ToBePersisted,
 	}, nil
 }

@@ -23,4 +23,10 @@ func (n *linkNode) Readlink(ctx context.Context) ([]byte, syscall.Errno) {
 	return []byte(info.Symlink), 0
 }
 
-var _ gofusefs.NodeReadlinker = (*linkNode)(nil)
+// Listxattr lists nothing: the kernel lets links have no attributes of users.
+func (n *linkNode) Listxattr(context.Context, []byte) (uint32, syscall.Errno) { return 0, 0 }
+
+var (
+	_ gofusefs.NodeReadlinker  = (*linkNode)(nil)
+	_ gofusefs.NodeListxattrer = (*linkNode)(nil)
+)

@@ -124,7 +124,9 @@ func (t *tree) makeDir(parent int64, name string, mode uint32, persisted bool) *
 	if persisted {
 		n.Persistence = Persisted
 	}
-	n.inherit(t.inode(parent))
+	dir := t.inode(parent)
+	n.inherit(dir)
+	n.inheritWriteType(dir)
 	t.insert(n)
 	t.touchDir(parent, 1)
 	return n

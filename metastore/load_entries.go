@@ -177,7 +177,9 @@ func (e Entry) is(n *Inode) bool {
 }
 
 func (l *loading) add(e Entry) {
-	l.insert(l.inodeOf(e, &Inode{Owner: l.dir.Owner, Group: l.dir.Group}))
+	n := l.inodeOf(e, &Inode{Owner: l.dir.Owner, Group: l.dir.Group})
+	n.inheritWriteType(l.dir)
+	l.insert(n)
 	l.children++
 	l.changed++
 }

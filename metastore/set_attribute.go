@@ -75,6 +75,12 @@ func (c SetAttribute) apply(t *tree) (*Result, error) {
 		return nil, err
 	}
 	n := c.changed(f.inode)
+	if err = c.roomForXattrs(n, f.path); err == nil && c.Recursive && len(c.SetXattr) > 0 { // all must have room, before any gets it
+		err = t.eachBelow(f.inode, func(below *Inode) error { return c.roomForXattrs(c.changed(below), f.path) })
+	}
+	if err != nil {
+		return nil, err
+	}
 	if c.Persistence != nil && *c.Persistence == Persisted && n.ID != RootID {
 		t.persistUp(n.ParentID)
 	}
@@ -109,6 +115,9 @@ func (c SetAttribute) allowed(t *tree, f found) error {
 				return err
 			}
 		}
+	}
+	if err := c.checkXattr(f.path); err != nil {
+		return err
 	}
 	return t.writable(c.name(), f.path)
 }

@@ -254,7 +254,7 @@ func setAttributeIn(l line, h Header) command {
 			}
 		case "xattr":
 			key, v, _ := strings.Cut(value, ":")
-			c.SetXattr = map[string][]byte{key: []byte(v)}
+			c.SetXattr = map[string][]byte{strings.Replace(key, "<long>", strings.Repeat("n", 255), 1): []byte(v + strings.Repeat("x", int(l.number("more"))))}
 		case "remove":
 			c.RemoveXattr = strings.Split(value, ",")
 		}
@@ -301,7 +301,7 @@ func errnoName(e syscall.Errno) string {
 		syscall.ENOENT: "ENOENT", syscall.EEXIST: "EEXIST", syscall.EINVAL: "EINVAL", syscall.ENOTDIR: "ENOTDIR",
 		syscall.EISDIR: "EISDIR", syscall.ENOTEMPTY: "ENOTEMPTY", syscall.EROFS: "EROFS", syscall.EXDEV: "EXDEV",
 		syscall.EBUSY: "EBUSY", syscall.ESTALE: "ESTALE", syscall.ENAMETOOLONG: "ENAMETOOLONG",
-		syscall.ENOSPC: "ENOSPC",
+		syscall.ENOSPC: "ENOSPC", syscall.E2BIG: "E2BIG",
 	}
 	if name, ok := names[e]; ok {
 		return name

@@ -85,7 +85,7 @@ type need struct {
 // attributes are those that a call changes.
 type attributes struct {
 	owner, group string // empty: stays
-	mode, others bool
+	mode, others bool   // mode: or the write type of a directory
 }
 
 // judge decides whether the caller may do what he needs. chain is the inodes along the path, from the root as far as they

@@ -37,6 +37,9 @@ func (f *FS) Open(ctx context.Context, path string) (*File, error) {
 	if info.Dir {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR}
 	}
+	if info.Symlink != "" {
+		return nil, linkError("open", path, info.Symlink)
+	}
 	return f.OpenInfo(info), nil
 }
 

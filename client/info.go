@@ -10,13 +10,14 @@ import (
 // infoOf reads a FileInfo as the masters send it.
 func infoOf(p *pb.FileInfo) Info {
 	i := Info{
-		Path: p.GetPath(), Name: p.GetName(), ID: p.GetFileId(), Dir: p.GetFolder(),
+		Path: p.GetPath(), Name: p.GetName(), ID: p.GetFileId(), Dir: p.GetFolder(), Symlink: p.GetSymlink(),
 		Length: p.GetLength(), BlockSize: p.GetBlockSizeBytes(),
 		Mode: uint32(p.GetMode()), Owner: p.GetOwner(), Group: p.GetGroup(),
 		Created: millis(p.GetCreationTimeMs()), Modified: millis(p.GetLastModificationTimeMs()), Accessed: millis(p.GetLastAccessTimeMs()),
 		Completed: p.GetCompleted(), Cacheable: p.GetCacheable(), ReadPolicy: ReadPolicy(p.GetReadPolicy()), Persistence: p.GetPersistenceState(),
 		Percent: int(p.GetInGooseFSPercentage()), MountID: p.GetMountId(), MountPoint: p.GetMountPoint(),
 		UFSPath: p.GetUfsPath(), Fingerprint: p.GetUfsFingerprint(), Xattr: p.GetXattr(),
+		ACL: extended(aclOf(p.GetAcl())), DefaultACL: aclOf(p.GetDefaultAcl()),
 	}
 	if i.Dir {
 		i.Length = p.GetChildren()

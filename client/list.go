@@ -95,13 +95,21 @@ func (b *prefix) add(p *pb.FileInfo) {
 		mode                                                    int32
 		dir, completed, mountPoint                              bool
 		name, path, owner, group, persistence, ufs, fingerprint string
+		symlink                                                 string
 	}{
 		b.sum,
 		p.GetFileId(), p.GetLength(), p.GetCreationTimeMs(), p.GetLastModificationTimeMs(), p.GetLastAccessTimeMs(), p.GetMountId(),
 		p.GetMode(),
 		p.GetFolder(), p.GetCompleted(), p.GetMountPoint(),
 		p.GetName(), p.GetPath(), p.GetOwner(), p.GetGroup(), p.GetPersistenceState(), p.GetUfsPath(), p.GetUfsFingerprint(),
+		p.GetSymlink(),
 	})
+	for _, e := range append(aclOf(p.GetAcl()), aclOf(p.GetDefaultAcl())...) {
+		b.sum = maphash.Comparable(b.seed, struct {
+			before uint64
+			entry  ACLEntry
+		}{b.sum, e})
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.GetXattr())) {
 		b.sum = maphash.Comparable(b.seed, [3]string{fmt.Sprint(b.sum), name, string(p.GetXattr()[name])})
 	}

@@ -317,6 +317,8 @@ func TestListDoesNotMix(t *testing.T) {
 		"blocks move":        {after: []*pb.FileInfo{{Name: proto.String("f000"), InGooseFSPercentage: proto.Int32(7)}}},
 		"one changes":        {after: []*pb.FileInfo{{Name: proto.String("f000"), Length: proto.Int64(7)}}, fails: true},
 		"an attribute comes": {after: []*pb.FileInfo{{Name: proto.String("f000"), Xattr: map[string][]byte{"a": nil}}}, fails: true},
+		"a list comes":       {after: []*pb.FileInfo{{Name: proto.String("f000"), Acl: &pb.PAcl{Entries: []*pb.PAclEntry{{}}}}}, fails: true},
+		"a link comes":       {after: []*pb.FileInfo{{Name: proto.String("f000"), Symlink: proto.String("to")}}, fails: true},
 		"one comes":          {after: []*pb.FileInfo{{Name: proto.String("a")}, {Name: proto.String("f000")}}, fails: true},
 		"one goes":           {before: []*pb.FileInfo{{Name: proto.String("a")}, {Name: proto.String("f000")}}, fails: true},
 	} {

@@ -2,12 +2,13 @@ package client
 
 import "time"
 
-// Info is what the masters know of a file or directory.
+// Info is what the masters know of a file, a directory or a symbolic link.
 type Info struct {
 	Path, Name                  string
 	ID                          int64 // of this version of the file: a changed file has another id
 	Dir                         bool
-	Length                      int64 // bytes; 0 for directories
+	Symlink                     string // what a link leads to, as it was given; empty for what is none
+	Length                      int64  // bytes, of a link those of its target's text; 0 for directories
 	BlockSize                   int64
 	Mode                        uint32 // permission bits
 	Owner, Group                string
@@ -23,6 +24,8 @@ type Info struct {
 	Fingerprint                 string // of the object in the under file system
 	Blocks                      []Block
 	Xattr                       map[string][]byte
+	ACL                         []ACLEntry // whole; nil where the mode says all of it
+	DefaultACL                  []ACLEntry // what is made in this directory inherits it
 }
 
 // Block is a piece of a file that is cached as one.

@@ -28,8 +28,11 @@ func inoOf(info client.Info) uint64 {
 
 // typeOf is the kind of inode, in the bits of a mode.
 func typeOf(info client.Info) uint32 {
-	if info.Dir {
+	switch {
+	case info.Dir:
 		return syscall.S_IFDIR
+	case info.Symlink != "":
+		return syscall.S_IFLNK
 	}
 	return syscall.S_IFREG
 }
@@ -37,6 +40,9 @@ func typeOf(info client.Info) uint32 {
 // fillAttr puts what is known of a file or directory into the kernel's words, but for the inode number.
 func (m *Mounted) fillAttr(info client.Info, out *gofuse.Attr) {
 	out.Mode = typeOf(info) | info.Mode&0o777&^m.opts.Umask
+	if info.Symlink != "" {
+		out.Mode = syscall.S_IFLNK | 0o777 // as everywhere: nobody looks at it
+	}
 	out.Nlink = 1
 	if info.Dir {
 		out.Nlink = 2

@@ -35,6 +35,9 @@ func TestShorthand(t *testing.T) {
 			if i == 5 {
 				info.ReadPolicy, info.Cacheable = client.NoCache, false
 			}
+			if i == 6 {
+				info = client.Info{Path: info.Path, Name: info.Name, ID: 10, Length: 4, Symlink: "../x"}
+			}
 			all = append(all, info)
 			if err := s.add(info); err != nil {
 				t.Fatal(err)

@@ -39,7 +39,7 @@ type place struct {
 	name string
 }
 
-// inode is implemented by *dirNode and *fileNode.
+// inode is implemented by *dirNode, *fileNode and *linkNode.
 type inode interface {
 	gofusefs.InodeEmbedder
 	base() *node
@@ -68,6 +68,7 @@ func (n *node) learn(info client.Info, at place, asked moment, learned time.Time
 	defer n.mu.Unlock()
 	if asked >= n.mu.asked {
 		info.UFSPath, info.Fingerprint, info.Persistence, info.Xattr = "", "", "", nil // asked for anew when wanted
+		info.ACL, info.DefaultACL = nil, nil
 		n.mu.info, n.mu.place, n.mu.asked, n.mu.learned = info, at, asked, learned
 	}
 }
@@ -188,8 +189,11 @@ func (n *dirNode) child(ctx context.Context, info client.Info, name string, aske
 	in := n.GetChild(name)
 	if in == nil || in.StableAttr() != id {
 		var made inode = &fileNode{node: node{m: n.m}}
-		if info.Dir {
+		switch {
+		case info.Dir:
 			made = &dirNode{node: node{m: n.m}}
+		case info.Symlink != "":
+			made = &linkNode{node: node{m: n.m}}
 		}
 		made.base().learn(info, place{&n.node, name}, asked, learned)
 		in = n.NewInode(ctx, made, id)

@@ -120,7 +120,7 @@ func (n *dirNode) unread(name string) (info client.Info, found bool) {
 		info = f.version()
 	} else if e := n.listingOf(); e != nil {
 		info, found = e.list.find(name)
-		if !found || info.Dir {
+		if !found || info.Dir || info.Symlink != "" {
 			return client.Info{}, false
 		}
 	}

@@ -60,7 +60,7 @@ func (h *dirHandle) Readdirent(ctx context.Context) (*gofuse.DirEntry, syscall.E
 		h.n.m.ahead.listed(h.n, h.names)
 		return nil, 0
 	}
-	if h.n.m.opts.Prefetch && !info.Dir {
+	if h.n.m.opts.Prefetch && typeOf(info) == syscall.S_IFREG {
 		h.names = append(h.names, info.Name)
 	}
 	h.off++

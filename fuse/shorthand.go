@@ -48,8 +48,8 @@ func (s *shorthand) add(info client.Info) error {
 	if !pushed(info) {
 		return errUnusual
 	}
-	at, flags := len(s.entries), uint64(info.ReadPolicy)<<4
-	for bit, on := range []bool{info.Dir, info.Completed, info.Cacheable, info.MountPoint} {
+	at, flags := len(s.entries), uint64(info.ReadPolicy)<<5
+	for bit, on := range []bool{info.Dir, info.Completed, info.Cacheable, info.MountPoint, info.Symlink != ""} {
 		if on {
 			flags |= 1 << bit
 		}
@@ -64,6 +64,9 @@ func (s *shorthand) add(info client.Info) error {
 	b = binary.AppendUvarint(b, s.owner(info.Group))
 	b = appendTime(b, info.Modified)
 	b = appendTime(b, info.Accessed)
+	if info.Symlink != "" {
+		b = appendBytes(b, info.Symlink)
+	}
 	b = binary.AppendUvarint(b, uint64(len(info.Blocks)))
 	for i, block := range info.Blocks {
 		if b := blockOf(info, i); block.ID != b.ID || block.Offset != b.Offset || block.Length != b.Length {
@@ -175,11 +178,14 @@ func (r *shorthandReader) entry(name []byte) (info client.Info) {
 	info.Name = info.Path[len(info.Path)-len(name):]
 	flags := r.unsigned()
 	info.Dir, info.Completed, info.Cacheable, info.MountPoint = flags&1 != 0, flags&2 != 0, flags&4 != 0, flags&8 != 0
-	info.ReadPolicy = client.ReadPolicy(flags >> 4)
+	info.ReadPolicy = client.ReadPolicy(flags >> 5)
 	info.ID, info.Length, info.BlockSize = r.signed(), r.signed(), r.signed()
 	info.Mode, info.Percent = uint32(r.unsigned()), int(r.unsigned())
 	info.Owner, info.Group = r.s.owners[r.unsigned()], r.s.owners[r.unsigned()]
 	info.Modified, info.Accessed = r.time(), r.time()
+	if flags&16 != 0 {
+		info.Symlink = string(r.bytes())
+	}
 	if blocks := int(r.unsigned()); blocks > 0 {
 		info.Blocks = make([]client.Block, blocks)
 		for i := range info.Blocks {

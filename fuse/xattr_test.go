@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 
+	"goosefs/client"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -53,6 +55,55 @@ func TestXAttrs(t *testing.T) {
 	tree.fail("stat /d/f", syscall.EAGAIN)
 	if got := getxattr(dir+"/d/f", "user.goosefs.id"); got != syscall.EIO.Error() {
 		t.Errorf("without a master: %q", got)
+	}
+}
+
+// What masters keep of a file shows beside what the mount says of it, and never in its place.
+func TestKeptXAttrs(t *testing.T) {
+	tree := newMemTree()
+	tree.put("/d/f", []byte("x"))
+	tree.link("/d/l", "f")
+	keep := func(at string, attributes map[string][]byte) {
+		tree.update(at, func(i *client.Info) { i.Xattr = attributes })
+	}
+	keep("/d", map[string][]byte{"innerWriteType": []byte("CACHE_THROUGH")})
+	keep("/d/f", map[string][]byte{"a": {}, "goosefs.id": []byte("mine"), "goosefs.other": []byte("o"), strings.Repeat("n", 251): nil, "": nil})
+	dir, _ := mounted(t, tree, Options{XAttrs: true})
+	list := func(at string) string {
+		buf := make([]byte, 1000)
+		n, err := unix.Llistxattr(dir+at, buf)
+		if err != nil {
+			return err.Error()
+		}
+		return strings.TrimSuffix(strings.ReplaceAll(string(buf[:n]), "\x00", " "), " ")
+	}
+	if got, want := list("/d"), "user.goosefs.id user.goosefs.ufs user.innerWriteType"; got != want {
+		t.Errorf("of the directory: %s", got)
+	}
+	if got, want := list("/d/f"), "user.goosefs.cached user.goosefs.id user.goosefs.read user.goosefs.ufs user.goosefs.workers user.a user.goosefs.other"; got != want {
+		t.Errorf("of the file: %s", got)
+	}
+	if got := list("/d/l"); got != "" {
+		t.Errorf("of the link: %s", got)
+	}
+	if got := getxattr(dir+"/d", "user.innerWriteType"); got != "CACHE_THROUGH" {
+		t.Error(got)
+	}
+	if got := getxattr(dir+"/d/f", "user.a"); got != "" {
+		t.Error(got)
+	}
+	if got := getxattr(dir+"/d/f", "user.goosefs.other"); got != "o" {
+		t.Error(got)
+	}
+	if got := getxattr(dir+"/d/f", "user.goosefs.id"); got == "mine" {
+		t.Error("an attribute passes for one of the mount's")
+	}
+	if got := getxattr(dir+"/d/f", "user.none"); got != syscall.ENODATA.Error() {
+		t.Error(got)
+	}
+	tree.fail("stat /d", syscall.EAGAIN)
+	if got := list("/d"); got != syscall.EIO.Error() {
+		t.Errorf("without a master: %s", got)
 	}
 }
 

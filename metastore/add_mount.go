@@ -83,7 +83,7 @@ func (c AddMount) allowed(t *tree, f found) error {
 	case f.inode != nil && (!f.inode.Dir || f.inode.Children > 0):
 		return errExists(c.name(), f.path)
 	case f.inode == nil && !f.deepest.Dir:
-		return errNotDir(c.name(), f.path, f.deepestPath)
+		return errThrough(c.name(), f.path, f.deepestPath, f.deepest)
 	case f.inode == nil && strings.Contains(relative(f.path, f.deepestPath), "/"):
 		return errNotExist(c.name(), f.path[:strings.LastIndexByte(f.path, '/')])
 	}
@@ -103,6 +103,7 @@ func (c AddMount) mountPoint(t *tree, f found) *Inode {
 	}
 	n.Dir, n.Completed, n.Persistence = true, true, Persisted
 	n.Mode, n.Xattr = f.inode.Mode, f.inode.Xattr
+	n.ACL, n.DefaultACL = f.inode.ACL, f.inode.DefaultACL
 	n.Owner, n.Group = cmp.Or(n.Owner, f.inode.Owner), cmp.Or(n.Group, f.inode.Group)
 	return n
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 
 	"goosefs/metastore/metapb"
 
@@ -136,11 +137,35 @@ func (c *checker) inodeAlone(n *Inode) {
 		c.bad("file %d has the fields of a directory", n.ID)
 	case !n.Dir && (n.Length < 0 || n.BlockSize <= 0 || !n.Completed && n.Length != 0):
 		c.bad("file %d has length %d, block size %d", n.ID, n.Length, n.BlockSize)
+	case n.Symlink != "" && (n.Dir || !n.Completed || n.Length != int64(len(n.Symlink)) || n.Persistence != NotPersisted):
+		c.bad("link %d has the fields of a file or a directory", n.ID)
+	case len(n.DefaultACL) > 0 && !n.Dir, len(n.ACL) > 0 && n.Symlink != "":
+		c.bad("%d has an access control list that is not for its kind", n.ID)
 	case !n.Completed && n.Persistence == Persisted:
 		c.bad("file %d is persisted and incomplete", n.ID)
 	}
+	c.acl(n, n.FullACL(), false)
+	if len(n.DefaultACL) > 0 {
+		c.acl(n, n.DefaultACL, true)
+	}
 	if n.MountID != 0 && (n.ParentID != trashID || n.ID == RootID) {
 		c.mountPoints[n.MountID] = n.ID
+	}
+}
+
+// acl checks a list of an inode: it is in order, each entry is good and about another
+// one, owner, group and others are there, and a mask if anybody is named.
+func (c *checker) acl(n *Inode, list []ACLEntry, isDefault bool) {
+	sorted := slices.Clone(list)
+	sortACL(sorted)
+	good := slices.Equal(sorted, list) && len(list) <= maxACL &&
+		hasKind(list, ACLOwner) && hasKind(list, ACLOwningGroup) && hasKind(list, ACLOther) &&
+		(hasKind(list, ACLMask) || !hasKind(list, ACLNamedUser) && !hasKind(list, ACLNamedGroup))
+	for i, e := range list {
+		good = good && checkACLEntry(e) == "" && e.Default == isDefault && (i == 0 || !sameSubject(list[i-1], e))
+	}
+	if !good {
+		c.bad("%q (%d) has the access control list %v", n.Name, n.ID, list)
 	}
 }
 

@@ -121,6 +121,10 @@ func bodyOf(m *metapb.Command) proto.Message {
 		return b.Reap
 	case *metapb.Command_SetNamespace:
 		return b.SetNamespace
+	case *metapb.Command_CreateSymlink:
+		return b.CreateSymlink
+	case *metapb.Command_SetAcl:
+		return b.SetAcl
 	}
 	return nil
 }
@@ -151,6 +155,10 @@ func commandOf(h Header, body proto.Message) command {
 		return Reap{Header: h}
 	case *metapb.SetNamespace:
 		return setNamespaceOf(h, b)
+	case *metapb.CreateSymlink:
+		return createSymlinkOf(h, b)
+	case *metapb.SetACL:
+		return setACLOf(h, b)
 	}
 	panic("metastore: a body without command: " + string(body.ProtoReflect().Descriptor().Name()))
 }

@@ -26,6 +26,8 @@ func everyCommand() []command {
 		Reap{h},
 		SetNamespace{h, "m", new(false), new(true), map[string]string{"k": "v"}, []string{"l"}, []string{"k"}, new(NoWritePolicy), new(ReadNoCache),
 			new(int64(0)), new(ActionFree), new(""), new("g"), new(uint32(0)), new(int64(7))},
+		CreateSymlink{h, "/l", "../f\xff", 0o700, true},
+		SetACL{h, "/f", 9, ACLRemove, []ACLEntry{{ACLNamedGroup, "g\xff", 7, true}, {Kind: ACLOther}}, true},
 	}
 }
 
@@ -48,7 +50,7 @@ func TestEncode(t *testing.T) {
 		}
 		seen[c.name()] = true
 	}
-	if len(seen) != 12 {
+	if len(seen) != 14 {
 		t.Errorf("%d commands are tried: %v", len(seen), seen)
 	}
 }
@@ -57,7 +59,8 @@ func TestEncode(t *testing.T) {
 func TestRecords(t *testing.T) {
 	n := Inode{ID: idOf(5), ParentID: idOf(4), Name: "n", Dir: true, Length: 1, BlockSize: 2, Mode: 3, Owner: "o", Group: "g",
 		CreateTime: 4, ModTime: 5, AccessTime: 6, Completed: true, Persistence: Lost, Version: "v", Weak: true, MountID: 7,
-		ChildrenLoaded: true, SyncTime: 8, Children: 9, Xattr: map[string][]byte{"a": {1}}}
+		ChildrenLoaded: true, SyncTime: 8, Children: 9, Symlink: "to", ACL: []ACLEntry{{ACLOwningGroup, "", 5, false}},
+		DefaultACL: []ACLEntry{{ACLNamedUser, "u", 7, true}}, Xattr: map[string][]byte{"a": {1}}}
 	if got := decodeInode(n.ParentID, n.Name, marshal(inodeRecord(&n)), nil); !reflect.DeepEqual(*got, n) {
 		t.Errorf("%+v came back as %+v", n, *got)
 	}

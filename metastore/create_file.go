@@ -61,6 +61,7 @@ func (c CreateFile) apply(t *tree) (*Result, error) {
 	if c.Persisted {
 		n.Persistence = ToBePersisted
 	}
+	n.inherit(t.inode(parent))
 	t.insert(n)
 	t.touchDir(parent, 1)
 	return &Result{Inode: *n, Path: v.path}, nil
@@ -91,7 +92,7 @@ func (t *tree) vacancyIn(op string, f found, recursive bool) (vacancy, error) {
 	case f.inode != nil:
 		return vacancy{}, errExists(op, clean)
 	case !f.deepest.Dir:
-		return vacancy{}, errNotDir(op, clean, f.deepestPath)
+		return vacancy{}, errThrough(op, clean, f.deepestPath, f.deepest)
 	}
 	names := strings.Split(relative(clean, f.deepestPath), "/")
 	if len(names) > 1 && !recursive {
@@ -123,6 +124,9 @@ func (t *tree) makeDir(parent int64, name string, mode uint32, persisted bool) *
 	if persisted {
 		n.Persistence = Persisted
 	}
+	dir := t.inode(parent)
+	n.inherit(dir)
+	n.inheritWriteType(dir)
 	t.insert(n)
 	t.touchDir(parent, 1)
 	return n

@@ -15,7 +15,8 @@
 //
 // # Inodes
 //
-// An [Inode] is a file or a directory. A file's id is its version: when a file
+// An [Inode] is a file, a directory, or a symbolic link, which is stored and shown and
+// not followed. A file's id is its version: when a file
 // is found changed in the under file system it gets a new id, so bytes that
 // were cached under the old one can never be mistaken for the new ones. Ids are
 // never used twice. An inode's record is stored under its parent's id and its

@@ -11,13 +11,13 @@ import (
 
 // encodeInode is metapb.InodeRecord.
 func encodeInode(n *Inode) []byte {
-	if len(n.Xattr) > 0 {
+	if n.rare() {
 		return marshal(inodeRecord(n))
 	}
 	return appendInode(make([]byte, 0, inodeRoom(n)), n)
 }
 
-// inodeRoom is enough for an inode without attributes of its own.
+// inodeRoom is enough for an inode that is not rare.
 func inodeRoom(n *Inode) int { return 96 + len(n.Owner) + len(n.Group) + len(n.Version) }
 
 func appendInode(b []byte, n *Inode) []byte {
@@ -43,7 +43,7 @@ func appendInode(b []byte, n *Inode) []byte {
 
 // encodeOp is metapb.OpRecord of an operation that succeeded.
 func encodeOp(kind string, r *Result) []byte {
-	if len(r.Removed) > 0 || r.Mount.ID != 0 || r.Inode.ID == 0 || len(r.Inode.Xattr) > 0 {
+	if len(r.Removed) > 0 || r.Mount.ID != 0 || r.Inode.ID == 0 || r.Inode.rare() {
 		return marshal(&metapb.OpRecord{Kind: kind, Result: resultRecord(r)})
 	}
 	n := &r.Inode

@@ -28,6 +28,13 @@ func someInode() *rapid.Generator[*Inode] {
 		if rapid.IntRange(0, 9).Draw(t, "attributes") == 0 {
 			n.Xattr = map[string][]byte{"user.a": []byte("1"), "user.b": {}}
 		}
+		if rapid.IntRange(0, 9).Draw(t, "list") == 0 {
+			n.ACL = []ACLEntry{{Kind: ACLNamedUser, Name: "u\xff", Rights: rapid.Uint32().Draw(t, "rights")}, {Kind: ACLOwningGroup}}
+			n.DefaultACL = []ACLEntry{{Kind: ACLOther, Default: true}}
+		}
+		if rapid.IntRange(0, 9).Draw(t, "link") == 0 {
+			n.Symlink = rapid.OneOf(rapid.Just("../to\xff"), rapid.String()).Draw(t, "target")
+		}
 		return n
 	})
 }

@@ -29,6 +29,24 @@ func errNotExist(op, path string) *Error {
 	return errorf(op, path, syscall.ENOENT, "Path %q does not exist.", path)
 }
 
+// errAbsent: nothing is known at the end of the walk. Behind a link, only a
+// client can tell what is there.
+func errAbsent(op, path, in string, deepest *Inode) *Error {
+	if deepest.Symlink != "" {
+		return errThrough(op, path, in, deepest)
+	}
+	return errNotExist(op, path)
+}
+
+// errThrough: path leads through what is no directory, at the path in the way.
+func errThrough(op, path, in string, n *Inode) *Error {
+	if n.Symlink != "" && path != in {
+		return errorf(op, path, syscall.ENOTDIR,
+			"Path %q leads through symbolic link %q -> %q, which only clients follow: ask for a path without it.", path, in, n.Symlink)
+	}
+	return errNotDir(op, path, in)
+}
+
 // errNotDir: file is path itself, or in the way to it.
 func errNotDir(op, path, file string) *Error {
 	if path == file {

@@ -16,15 +16,18 @@ const (
 // String is the state's name as users see it.
 func (p Persistence) String() string { return metapb.Persistence(p).String() }
 
-// Inode is a file or a directory.
+// Inode is a file, a directory or a symbolic link.
 //
-// Inodes are handed out by value, but Xattr is shared with the store: it is
-// not to be modified.
+// Inodes are handed out by value, but Xattr and the lists are shared with the
+// store: they are not to be modified.
 type Inode struct {
 	ID       int64  // container<<24 | 0xFFFFFF; of a file also its version
 	ParentID int64  // 0 for the root
 	Name     string // "" for the root
 	Dir      bool
+	// Symlink is what a symbolic link leads to, as it was given; "" for what is none.
+	// A link is complete, as long as its target's text, and never in the UFS.
+	Symlink string
 
 	Length    int64 // 0 for directories and for files that are not completed
 	BlockSize int64 // 0 for directories
@@ -52,6 +55,13 @@ type Inode struct {
 	Children int64
 
 	Xattr map[string][]byte
+
+	// ACL is what the access control list says beyond the mode: named users, the owning
+	// group, named groups. Where there is any, the mode's bits for the group are the
+	// mask. See [Inode.FullACL].
+	ACL []ACLEntry
+	// DefaultACL is the list, whole, that is inherited by what is made in a directory.
+	DefaultACL []ACLEntry
 }
 
 // RootID is the id of "/".
@@ -79,10 +89,14 @@ func (n *Inode) unpersisted() bool {
 	return n.Persistence == NotPersisted || n.Persistence == ToBePersisted
 }
 
+// rare: the inode has what few have, which is encoded and decoded by package proto.
+func (n *Inode) rare() bool { return len(n.Xattr)+len(n.ACL)+len(n.DefaultACL) > 0 || n.Symlink != "" }
+
 const (
 	modeBits        = 0o7777
 	defaultFileMode = 0o644
 	defaultDirMode  = 0o755
+	defaultLinkMode = 0o777
 )
 
 func modeOr(mode, otherwise uint32) uint32 {

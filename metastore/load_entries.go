@@ -177,7 +177,9 @@ func (e Entry) is(n *Inode) bool {
 }
 
 func (l *loading) add(e Entry) {
-	l.insert(l.inodeOf(e, &Inode{Owner: l.dir.Owner, Group: l.dir.Group}))
+	n := l.inodeOf(e, &Inode{Owner: l.dir.Owner, Group: l.dir.Group})
+	n.inheritWriteType(l.dir)
+	l.insert(n)
 	l.children++
 	l.changed++
 }
@@ -187,6 +189,7 @@ func (l *loading) replace(old *Inode, e Entry) {
 	n := l.inodeOf(e, old)
 	n.CreateTime = old.CreateTime
 	n.Xattr = maps.Clone(old.Xattr)
+	n.keepACL(old, e.Mode&modeBits != 0)
 	l.update(n)
 	l.reaped = append(l.reaped, old.ID)
 	l.changed++

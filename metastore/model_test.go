@@ -26,6 +26,7 @@ type thing struct {
 	persistence Persistence
 	ufs         string // of a mount
 	settings           // of a mount
+	target      string // of a symbolic link
 }
 
 // TestModel applies random commands to a store and to the model, with flushes and
@@ -110,7 +111,7 @@ func dump(rt *rapid.T, s *Store) string {
 				continue
 			}
 			lines = append(lines, describeThing(join(at, n.Name), &thing{completed: n.Completed,
-				length: n.Length, version: n.Version, persistence: n.Persistence}))
+				length: n.Length, version: n.Version, persistence: n.Persistence, target: n.Symlink}))
 		}
 	}
 	for _, m := range s.Mounts() {
@@ -136,7 +137,7 @@ func describeThing(at string, n *thing) string {
 	if n.dir {
 		return fmt.Sprintf("%s/ %s", at, n.persistence)
 	}
-	return fmt.Sprintf("%s %v %d %q %s", at, n.completed, n.length, n.version, n.persistence)
+	return fmt.Sprintf("%s %v %d %q %s -> %s", at, n.completed, n.length, n.version, n.persistence, n.target)
 }
 
 // apply returns the ids of removed files, and 0 or the errno. Ids of new inodes
@@ -166,6 +167,12 @@ func (m model) apply(cmd command, result any) (removed []int64, errno syscall.Er
 		if c.Persisted {
 			m[c.Path].persistence = Persisted
 		}
+	case CreateSymlink:
+		if errno := m.vacant(c.Path, c.Recursive); errno != 0 {
+			return nil, errno
+		}
+		m.parents(c.Path, false)
+		m[c.Path] = &thing{id: idIn(result), completed: true, length: int64(len(c.Target)), target: c.Target}
 	case Delete:
 		return m.delete(c)
 	case Rename:
@@ -180,6 +187,8 @@ func (m model) apply(cmd command, result any) (removed []int64, errno syscall.Er
 		return nil, m.setAttribute(c)
 	case SetNamespace:
 		return nil, m.setNamespace(c)
+	case SetACL:
+		return nil, m.setACL(c)
 	}
 	return removed, 0
 }
@@ -243,6 +252,17 @@ func (m model) vacant(p string, recursive bool) syscall.Errno {
 	return 0
 }
 
+// absent is what a path is that is not there: one that leads through a link is no path.
+func (m model) absent(p string) syscall.Errno {
+	for m[p] == nil {
+		p = path.Dir(p)
+	}
+	if m[p].target != "" {
+		return syscall.ENOTDIR
+	}
+	return syscall.ENOENT
+}
+
 // parents makes what is missing above p, and persists what is there if so.
 func (m model) parents(p string, persisted bool) {
 	crossed := false
@@ -262,7 +282,7 @@ func (m model) complete(c CompleteFile) syscall.Errno {
 	n := m[c.Path]
 	switch {
 	case n == nil:
-		return syscall.ENOENT
+		return m.absent(c.Path)
 	case n.dir:
 		return syscall.EISDIR
 	case n.completed:
@@ -292,7 +312,7 @@ func (m model) delete(c Delete) ([]int64, syscall.Errno) {
 	n := m[c.Path]
 	switch {
 	case n == nil:
-		return nil, syscall.ENOENT
+		return nil, m.absent(c.Path)
 	case n.ufs != "", m.mountUnder(c.Path):
 		return nil, syscall.EBUSY
 	case !c.GoosefsOnly && m.readOnly(c.Path):
@@ -307,7 +327,7 @@ func (m model) rename(c Rename) syscall.Errno {
 	n := m[c.Src]
 	switch {
 	case n == nil:
-		return syscall.ENOENT
+		return m.absent(c.Src)
 	case strings.HasPrefix(c.Dst, c.Src+"/"):
 		return syscall.EINVAL
 	case n.ufs != "", m.mountUnder(c.Src):
@@ -358,7 +378,7 @@ func (m model) unmount(c RemoveMount) ([]int64, syscall.Errno) {
 	n := m[c.Path]
 	switch {
 	case n == nil:
-		return nil, syscall.ENOENT
+		return nil, m.absent(c.Path)
 	case n.ufs == "":
 		return nil, syscall.EINVAL
 	case m.mountUnder(c.Path):
@@ -369,7 +389,7 @@ func (m model) unmount(c RemoveMount) ([]int64, syscall.Errno) {
 
 func (m model) setAttribute(c SetAttribute) syscall.Errno {
 	if m[c.Path] == nil {
-		return syscall.ENOENT
+		return m.absent(c.Path)
 	}
 	if c.Recursive {
 		for _, at := range m.under(c.Path) {
@@ -384,11 +404,24 @@ func (m model) setAttribute(c SetAttribute) syscall.Errno {
 	return 0
 }
 
+// setACL says only what is refused: what lists become is in a test of its own, [TestACLs].
+func (m model) setACL(c SetACL) syscall.Errno {
+	n := m[c.Path]
+	if n == nil {
+		return m.absent(c.Path)
+	}
+	isDefault := slices.ContainsFunc(c.Entries, func(e ACLEntry) bool { return e.Default })
+	if n.target != "" || !n.dir && (isDefault || c.Action == ACLRemoveDefault) {
+		return syscall.EINVAL
+	}
+	return m.setAttribute(SetAttribute{Path: c.Path, Recursive: c.Recursive})
+}
+
 func (m model) load(c LoadEntries) (removed []int64, errno syscall.Errno) {
 	dir := m[c.Dir]
 	switch {
 	case dir == nil:
-		return nil, syscall.ENOENT
+		return nil, m.absent(c.Dir)
 	case !dir.dir:
 		return nil, syscall.ENOTDIR
 	}

@@ -34,7 +34,7 @@ func (c *commands) header() Header {
 
 func (c *commands) next() command {
 	h, one := c.header(), func() bool { return c.pick(2) == 0 }
-	switch c.pick(15) {
+	switch c.pick(18) {
 	case 0, 1, 2:
 		return CreateFile{Header: h, Path: c.path(), Recursive: one(), Persisted: one()}
 	case 3, 4:
@@ -51,7 +51,11 @@ func (c *commands) next() command {
 		return RemoveMount{Header: h, Path: c.path()}
 	case 11, 12:
 		return c.load(h)
+	case 14, 15:
+		return c.setACL(h)
 	case 13:
+		return CreateSymlink{Header: h, Path: c.path(), Target: c.path(), Recursive: one()}
+	case 16:
 		return c.setNamespace(h)
 	default:
 		return SetAttribute{Header: h, Path: c.path(), Mode: new(uint32(c.pick(0o1000))), Recursive: one()}
@@ -72,6 +76,30 @@ func (c *commands) setNamespace(h Header) command {
 		set.SetOptions, set.Secrets = map[string]string{"k": "v"}, []string{"k"}
 	case 4:
 		set.RemoveOptions, set.FreedUntil = []string{"k"}, new(c.clock)
+	}
+	return set
+}
+
+// setACL is a change that is good for a directory, at least.
+func (c *commands) setACL(h Header) command {
+	set := SetACL{Header: h, Path: c.path(), Action: ACLAction(c.pick(5)), Recursive: c.pick(3) == 0}
+	rights := func() uint32 { return uint32(c.pick(8)) }
+	one := func(kind ACLKind, name string, isDefault bool) {
+		set.Entries = append(set.Entries, ACLEntry{kind, name, rights(), isDefault})
+	}
+	for _, isDefault := range []bool{false, true}[:1+c.pick(2)] {
+		if set.Action == ACLReplace {
+			one(ACLOwner, "", isDefault)
+			one(ACLOwningGroup, "", isDefault)
+			one(ACLOther, "", isDefault)
+		}
+		one(ACLNamedUser+ACLKind(2*c.pick(2)), []string{"alice", "bob"}[c.pick(2)], isDefault)
+		if c.pick(4) == 0 {
+			one(ACLMask, "", isDefault)
+		}
+	}
+	if set.Action >= ACLRemoveAll {
+		set.Entries = nil
 	}
 	return set
 }

@@ -35,7 +35,8 @@ func inodeRecord(n *Inode) *metapb.InodeRecord {
 		Completed: n.Completed, Persistence: metapb.Persistence(n.Persistence),
 		ObjectVersion: n.Version, Weak: n.Weak, MountId: n.MountID,
 		ChildrenLoaded: n.ChildrenLoaded, SyncTime: n.SyncTime, Children: n.Children,
-		Xattr: pairs(n.Xattr),
+		Xattr: pairs(n.Xattr), Symlink: n.Symlink,
+		Acl: aclRecords(n.ACL), DefaultAcl: aclRecords(n.DefaultACL),
 	}
 }
 
@@ -48,6 +49,7 @@ func inodeOf(parent int64, name string, r *metapb.InodeRecord) *Inode {
 		Completed: r.Completed, Persistence: Persistence(r.Persistence),
 		Version: r.ObjectVersion, Weak: r.Weak, MountID: r.MountId,
 		ChildrenLoaded: r.ChildrenLoaded, SyncTime: r.SyncTime, Children: r.Children,
+		Symlink: r.Symlink, ACL: aclOf(r.Acl), DefaultACL: aclOf(r.DefaultAcl),
 	}
 	if len(r.Xattr) > 0 {
 		n.Xattr = make(map[string][]byte, len(r.Xattr))

@@ -7,7 +7,7 @@ type Resolution struct {
 	Path  string // in its one spelling
 	Inode *Inode // nil: nothing is known of it
 	// Deepest is the inode itself or its nearest ancestor that is known. When it
-	// is a file, the path leads through it to nowhere.
+	// is a file or a link, the path leads through it to nowhere.
 	Deepest     Inode
 	DeepestPath string
 	// Mount is the deepest mount that the path is in; zero if "/" is not mounted.
@@ -47,6 +47,12 @@ func (t *tree) resolve(clean string) Resolution {
 		r.Inode = &own
 	}
 	return r
+}
+
+// Absent is the error of an operation on a path of which nothing is known: ENOENT, or
+// ENOTDIR if it leads through a symbolic link.
+func (r Resolution) Absent(op string) error {
+	return errAbsent(op, r.Path, r.DeepestPath, &r.Deepest)
 }
 
 func (r Resolution) inMount() Resolution {
@@ -99,7 +105,7 @@ func (t *tree) existing(op, path string) (found, error) {
 	}
 	f := t.walk(clean)
 	if f.inode == nil {
-		return found{}, errNotExist(op, clean)
+		return found{}, errAbsent(op, clean, f.deepestPath, f.deepest)
 	}
 	return f, nil
 }

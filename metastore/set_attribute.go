@@ -75,14 +75,23 @@ func (c SetAttribute) apply(t *tree) (*Result, error) {
 		return nil, err
 	}
 	n := c.changed(f.inode)
+	if err = c.roomForXattrs(n, f.path); err == nil && c.Recursive && len(c.SetXattr) > 0 { // all must have room, before any gets it
+		err = t.eachBelow(f.inode, func(below *Inode) error { return c.roomForXattrs(c.changed(below), f.path) })
+	}
+	if err != nil {
+		return nil, err
+	}
 	if c.Persistence != nil && *c.Persistence == Persisted && n.ID != RootID {
 		t.persistUp(n.ParentID)
 	}
 	t.update(n)
 	if c.Recursive {
-		c.applyBelow(t, n)
+		err = t.eachBelow(n, func(below *Inode) error {
+			t.update(c.changed(below))
+			return nil
+		})
 	}
-	return &Result{Inode: *n, Path: f.path}, nil
+	return &Result{Inode: *n, Path: f.path}, err
 }
 
 func (c SetAttribute) allowed(t *tree, f found) error {
@@ -95,6 +104,8 @@ func (c SetAttribute) allowed(t *tree, f found) error {
 	case c.Persistence != nil && *c.Persistence > Lost,
 		c.Persistence != nil && *c.Persistence != Persisted && f.inode.Dir:
 		return errorf(c.name(), f.path, syscall.EINVAL, "%s cannot become %s", f.path, *c.Persistence)
+	case single && f.inode.Symlink != "":
+		return errorf(c.name(), f.path, syscall.EINVAL, "Symbolic link %s cannot be in the under file system", f.path)
 	case c.Version != nil && f.inode.Dir:
 		return errIsDir(c.name(), f.path)
 	}
@@ -105,11 +116,15 @@ func (c SetAttribute) allowed(t *tree, f found) error {
 			}
 		}
 	}
+	if err := c.checkXattr(f.path); err != nil {
+		return err
+	}
 	return t.writable(c.name(), f.path)
 }
 
-// applyBelow changes all that is below a directory.
-func (c SetAttribute) applyBelow(t *tree, dir *Inode) {
+// eachBelow calls fn with all that is below a directory, until it fails. fn may update
+// that inode, and nothing else.
+func (t *tree) eachBelow(dir *Inode, fn func(*Inode) error) error {
 	const pageSize = 1000
 	dirs := []int64{dir.ID}
 	for len(dirs) > 0 {
@@ -119,7 +134,9 @@ func (c SetAttribute) applyBelow(t *tree, dir *Inode) {
 		for {
 			page := t.page(id, after, pageSize)
 			for _, n := range page {
-				t.update(c.changed(n))
+				if err := fn(n); err != nil {
+					return err
+				}
 				if n.Dir {
 					dirs = append(dirs, n.ID)
 				}
@@ -130,6 +147,7 @@ func (c SetAttribute) applyBelow(t *tree, dir *Inode) {
 			}
 		}
 	}
+	return nil
 }
 
 // changed is a copy of the inode with the changes made.

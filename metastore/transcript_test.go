@@ -208,6 +208,9 @@ func commandIn(l line, h Header) command {
 			Recursive: l.has("recursive"), AllowExists: l.has("exists-ok"), Persisted: l.has("persisted")}
 	case "rm":
 		return Delete{Header: h, Path: at, IfID: l.id("if"), Recursive: l.has("recursive"), GoosefsOnly: l.has("goosefs-only")}
+	case "ln":
+		return CreateSymlink{Header: h, Path: at, Target: strings.Replace(l.named["to"], "<nul>", "\x00", 1) + strings.Repeat("x", int(l.number("more"))),
+			Mode: uint32(l.number("mode")), Recursive: l.has("recursive")}
 	case "mv":
 		return Rename{Header: h, Src: at, Dst: l.word(1), IfID: l.id("if")}
 	case "mount":
@@ -223,6 +226,8 @@ func commandIn(l line, h Header) command {
 		return Reap{Header: h}
 	case "setattr":
 		return setAttributeIn(l, h)
+	case "setfacl":
+		return setACLIn(l, h)
 	case "load":
 		return loadIn(l, h)
 	}
@@ -252,7 +257,7 @@ func setAttributeIn(l line, h Header) command {
 			}
 		case "xattr":
 			key, v, _ := strings.Cut(value, ":")
-			c.SetXattr = map[string][]byte{key: []byte(v)}
+			c.SetXattr = map[string][]byte{strings.Replace(key, "<long>", strings.Repeat("n", 255), 1): []byte(v + strings.Repeat("x", int(l.number("more"))))}
 		case "remove":
 			c.RemoveXattr = strings.Split(value, ",")
 		}
@@ -299,6 +304,7 @@ func errnoName(e syscall.Errno) string {
 		syscall.ENOENT: "ENOENT", syscall.EEXIST: "EEXIST", syscall.EINVAL: "EINVAL", syscall.ENOTDIR: "ENOTDIR",
 		syscall.EISDIR: "EISDIR", syscall.ENOTEMPTY: "ENOTEMPTY", syscall.EROFS: "EROFS", syscall.EXDEV: "EXDEV",
 		syscall.EBUSY: "EBUSY", syscall.ESTALE: "ESTALE", syscall.ENAMETOOLONG: "ENAMETOOLONG",
+		syscall.ENOSPC: "ENOSPC", syscall.E2BIG: "E2BIG",
 	}
 	if name, ok := names[e]; ok {
 		return name
@@ -345,6 +351,10 @@ func describeInode(at string, n *Inode) string {
 		if n.MountID != 0 {
 			text += fmt.Sprintf(" mount %d", n.MountID)
 		}
+	case len(n.Symlink) > 40:
+		text += fmt.Sprintf(" link to %s… (%d bytes)", n.Symlink[:20], len(n.Symlink))
+	case n.Symlink != "":
+		text += " link to " + n.Symlink
 	case !n.Completed:
 		text += " incomplete"
 	default:
@@ -368,6 +378,12 @@ func describeAll(at string, n *Inode) string {
 	}
 	for _, p := range pairs(n.Xattr) {
 		text += fmt.Sprintf(" %s=%q", p.Name, p.Value)
+	}
+	if len(n.ACL) > 0 {
+		text += "\n  " + aclText(n.FullACL())
+	}
+	if len(n.DefaultACL) > 0 {
+		text += "\n  " + aclText(n.DefaultACL)
 	}
 	return text
 }

@@ -24,6 +24,7 @@ type cluster interface {
 	Touch(ctx context.Context, path string) error
 	Remove(ctx context.Context, path string, o client.RemoveOptions) error
 	Rename(ctx context.Context, src, dst string) error
+	SetACL(ctx context.Context, path string, action client.ACLAction, entries []client.ACLEntry, recursive bool) error
 
 	Mount(ctx context.Context, path, ufs string, o client.MountOptions) error
 	Unmount(ctx context.Context, path string) error

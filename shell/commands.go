@@ -90,8 +90,8 @@ func commands(e env) []*cli.Command {
 func fsVerbs() []entry {
 	return []entry{
 		catVerb(), checksumVerb(), copyFromLocalVerb(), copyToLocalVerb(), countVerb(), cpVerb(), duVerb(), freeVerb(), getCapacityBytesVerb(),
-		getUsedBytesVerb(), headVerb(), leaderVerb(), loadVerb(), loadMetadataVerb(), locationVerb(), lsVerb(),
-		masterInfoVerb(), mkdirVerb(), mountVerb(), mvVerb(), persistVerb(), rmVerb(), statVerb(), tailVerb(), testVerb(), touchVerb(),
+		getfaclVerb(), getUsedBytesVerb(), headVerb(), leaderVerb(), loadVerb(), loadMetadataVerb(), locationVerb(), lsVerb(),
+		masterInfoVerb(), mkdirVerb(), mountVerb(), mvVerb(), persistVerb(), rmVerb(), setfaclVerb(), statVerb(), tailVerb(), testVerb(), touchVerb(),
 		unmountVerb(),
 	}
 }

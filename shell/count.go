@@ -53,6 +53,9 @@ func (t *totals) add(i client.Info) {
 		return
 	}
 	t.files++
+	if i.Symlink != "" {
+		return // its text is no bytes that could be cached
+	}
 	t.bytes += i.Length
 	t.cached += cachedBytes(i)
 }

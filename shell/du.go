@@ -77,7 +77,7 @@ type usage struct {
 }
 
 func (u *usage) add(i client.Info) {
-	if i.Dir {
+	if i.Dir || i.Symlink != "" {
 		return
 	}
 	u.bytes += i.Length

@@ -38,8 +38,11 @@ func load(ctx context.Context, s *session, path string, o client.StatOptions) er
 	var loaded totals
 	var failures []error
 	m := s.startMeter("Loading "+shown(path), max(0, total.bytes-total.cached), inBytes)
-	err = inParallel(ctx, files(tree(ctx, c, path, o)),
+	err = inParallel(ctx, files(tree(ctx, c, path, o), path),
 		func(ctx context.Context, i client.Info) error {
+			if i.Symlink != "" {
+				return isLink("load", i)
+			}
 			if i.Percent >= 100 || i.Length == 0 {
 				return nil
 			}
@@ -76,11 +79,11 @@ func load(ctx context.Context, s *session, path string, o client.StatOptions) er
 	return nil
 }
 
-// files leaves out directories.
-func files(infos iter.Seq2[client.Info, error]) iter.Seq2[client.Info, error] {
+// files leaves out directories, and links but for the one that was named.
+func files(infos iter.Seq2[client.Info, error], named string) iter.Seq2[client.Info, error] {
 	return func(yield func(client.Info, error) bool) {
 		for info, err := range infos {
-			if err == nil && info.Dir {
+			if err == nil && (info.Dir || info.Symlink != "" && info.Path != named) {
 				continue
 			}
 			if !yield(info, err) {

@@ -175,10 +175,18 @@ func newLsLine(s *session) (lsLine, error) {
 		}
 		when := clock(timeOf(i))
 		if !secure {
-			return fmt.Sprintf(lsFormatNoAuth, length, i.Persistence, when, cached, s.name(i.Path))
+			return fmt.Sprintf(lsFormatNoAuth, length, i.Persistence, when, cached, s.entry(i))
 		}
-		return fmt.Sprintf(lsFormat, modeText(i), s.name(i.Owner), s.name(i.Group), length, i.Persistence, when, cached, s.name(i.Path))
+		return fmt.Sprintf(lsFormat, modeText(i), s.name(i.Owner), s.name(i.Group), length, i.Persistence, when, cached, s.entry(i))
 	}, nil
+}
+
+// entry is a path as it is listed: that of a link with what it leads to.
+func (s *session) entry(i client.Info) string {
+	if i.Symlink == "" {
+		return s.name(i.Path)
+	}
+	return s.name(i.Path) + " -> " + s.name(i.Symlink)
 }
 
 // choose looks up what a flag names, nil where it is not given.
@@ -203,16 +211,22 @@ func sortedNames[T any](m map[string]T) []string {
 	return names
 }
 
-// modeText is drwxr-xr-x.
+// modeText is drwxr-xr-x, and a + behind it where the access control list says more.
 func modeText(i client.Info) string {
 	text := []byte("-rwxrwxrwx")
-	if i.Dir {
+	switch {
+	case i.Dir:
 		text[0] = 'd'
+	case i.Symlink != "":
+		text[0] = 'l'
 	}
 	for bit := range 9 {
 		if i.Mode&(1<<bit) == 0 {
 			text[9-bit] = '-'
 		}
+	}
+	if isExtended(i) {
+		return string(text) + "+"
 	}
 	return string(text)
 }

@@ -116,7 +116,7 @@ func unpersisted(ctx context.Context, c cluster, path string) iter.Seq2[string, 
 				yield("", err)
 				return
 			}
-			if !info.Dir && info.Completed && info.Persistence != "PERSISTED" && !yield(info.Path, nil) {
+			if !info.Dir && info.Symlink == "" && info.Completed && info.Persistence != "PERSISTED" && !yield(info.Path, nil) {
 				return
 			}
 		}

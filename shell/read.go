@@ -8,7 +8,7 @@ import (
 	"goosefs/client"
 )
 
-// openFile opens a file for reading, and says so in GooseFS's words where the path is a directory.
+// openFile opens a file for reading, and says so in GooseFS's words where the path is a directory or a link.
 func openFile(ctx context.Context, c cluster, path string) (file, error) {
 	info, err := c.Stat(ctx, path, client.StatOptions{})
 	if err != nil {
@@ -17,11 +17,19 @@ func openFile(ctx context.Context, c cluster, path string) (file, error) {
 	if info.Dir {
 		return nil, mustBeFile("open", path)
 	}
+	if info.Symlink != "" {
+		return nil, isLink("open", info)
+	}
 	return c.Open(ctx, path)
 }
 
 func mustBeFile(op, path string) error {
 	return faultf(op, path, syscall.EISDIR, "Path %q must be a file.", path)
+}
+
+// isLink is the error of a command that wants a file's bytes.
+func isLink(op string, i client.Info) error {
+	return faultf(op, i.Path, syscall.EINVAL, "%s is a symbolic link to %s, which is not followed: name what it leads to", i.Path, i.Symlink)
 }
 
 // reader reads a file from off to end.

@@ -46,8 +46,11 @@ func runStat(ctx context.Context, s *session) error {
 			return s.printf("%s\n", s.statFormat(info, format))
 		}
 		kind := "file"
-		if info.Dir {
+		switch {
+		case info.Dir:
 			kind = "directory"
+		case info.Symlink != "":
+			kind = "symbolic link"
 		}
 		text := fileInfoText(info)
 		if s.toPerson {
@@ -56,6 +59,8 @@ func runStat(ctx context.Context, s *session) error {
 		s.printf("%s is a %s path.\n%s\n", s.name(info.Path), kind, text)
 		switch {
 		case info.Dir:
+		case info.Symlink != "":
+			s.printf("This link leads to %s\n", s.name(info.Symlink))
 		case len(info.Blocks) == 0:
 			s.printf("This file does not contain any blocks.\n")
 		default:

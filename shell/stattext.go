@@ -50,8 +50,14 @@ func fileInfoText(i client.Info) string {
 		{"mountId", i.MountID},
 		{"inGooseFSPercentage", i.Percent},
 		{"ufsFingerprint", i.Fingerprint},
-		{"acl", aclText(i.Mode)},
-		{"defaultAcl", ""},
+		{"acl", strings.Join(aclTexts(aclOf(i)), ",")},
+		{"defaultAcl", strings.Join(aclTexts(i.DefaultACL), ",")},
+	}
+	if i.Symlink != "" {
+		fields = append(fields, struct {
+			name  string
+			value any
+		}{"symlink", i.Symlink})
 	}
 	var parts []string
 	for _, f := range fields {
@@ -70,20 +76,6 @@ func blockText(b client.Block) string {
 		}
 	}
 	return fmt.Sprintf("BlockInfo{id=%d, length=%d, locations=[%s]}", b.ID, b.Length, strings.Join(at, ", "))
-}
-
-// aclText is the access control list that mode bits amount to.
-func aclText(mode uint32) string {
-	entry := func(shift uint) string {
-		text := []byte("rwx")
-		for bit := range 3 {
-			if mode>>shift&(1<<bit) == 0 {
-				text[2-bit] = '-'
-			}
-		}
-		return string(text)
-	}
-	return fmt.Sprintf("user::%s,group::%s,other::%s", entry(6), entry(3), entry(0))
 }
 
 // memoryBytes is how many bytes of a file are in blocks that a worker holds in memory, and no more than are cached.

@@ -69,7 +69,7 @@ func is(ctx context.Context, c cluster, info client.Info, flag string) (bool, er
 	case "d":
 		return info.Dir, nil
 	case "f":
-		return !info.Dir, nil
+		return !info.Dir && info.Symlink == "", nil
 	case "z":
 		return !info.Dir && info.Length == 0, nil
 	case "s":

@@ -82,6 +82,8 @@ func TestTranscripts(t *testing.T) {
 //
 //	worker host=H tier=MEM:quota:used,… [lost] [contact=SECONDS] [cache=BYTES] [ufs=BYTES]
 //	file path=P [cached=BLOCKS]      with its text below, or size=N
+//	link path=P target=T
+//	acl path=P                       with its entries below
 //	dir path=P | mount path=P ufs=URI
 //	fail op=OP path=P errno=eio      the operation fails from now on; errno=none ends that
 //	cluster leader=none | leader=ADDRESS
@@ -143,6 +145,12 @@ func (s *stage) directive(t *testing.T, d *datadriven.TestData) string {
 		if n := number("length"); n > 0 {
 			i.Length = n
 		}
+	case "link":
+		i := f.add(text("path"), false)
+		i.Symlink, i.Mode, i.Persistence, i.Percent = text("target"), 0o777, "NOT_PERSISTED", 100
+		i.Length = int64(len(i.Symlink))
+	case "acl":
+		f.setListLocked(t, text("path"), d)
 	case "dir":
 		f.add(text("path"), true)
 	case "fail":

@@ -29,6 +29,119 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+type ACLAction int32
+
+const (
+	ACLAction_REPLACE        ACLAction = 0
+	ACLAction_MODIFY         ACLAction = 1
+	ACLAction_REMOVE         ACLAction = 2
+	ACLAction_REMOVE_ALL     ACLAction = 3
+	ACLAction_REMOVE_DEFAULT ACLAction = 4
+)
+
+// Enum value maps for ACLAction.
+var (
+	ACLAction_name = map[int32]string{
+		0: "REPLACE",
+		1: "MODIFY",
+		2: "REMOVE",
+		3: "REMOVE_ALL",
+		4: "REMOVE_DEFAULT",
+	}
+	ACLAction_value = map[string]int32{
+		"REPLACE":        0,
+		"MODIFY":         1,
+		"REMOVE":         2,
+		"REMOVE_ALL":     3,
+		"REMOVE_DEFAULT": 4,
+	}
+)
+
+func (x ACLAction) Enum() *ACLAction {
+	p := new(ACLAction)
+	*p = x
+	return p
+}
+
+func (x ACLAction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ACLAction) Descriptor() protoreflect.EnumDescriptor {
+	return file_metastore_proto_enumTypes[0].Descriptor()
+}
+
+func (ACLAction) Type() protoreflect.EnumType {
+	return &file_metastore_proto_enumTypes[0]
+}
+
+func (x ACLAction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ACLAction.Descriptor instead.
+func (ACLAction) EnumDescriptor() ([]byte, []int) {
+	return file_metastore_proto_rawDescGZIP(), []int{0}
+}
+
+type ACLKind int32
+
+const (
+	ACLKind_OWNER        ACLKind = 0
+	ACLKind_NAMED_USER   ACLKind = 1
+	ACLKind_OWNING_GROUP ACLKind = 2
+	ACLKind_NAMED_GROUP  ACLKind = 3
+	ACLKind_MASK         ACLKind = 4
+	ACLKind_OTHER        ACLKind = 5
+)
+
+// Enum value maps for ACLKind.
+var (
+	ACLKind_name = map[int32]string{
+		0: "OWNER",
+		1: "NAMED_USER",
+		2: "OWNING_GROUP",
+		3: "NAMED_GROUP",
+		4: "MASK",
+		5: "OTHER",
+	}
+	ACLKind_value = map[string]int32{
+		"OWNER":        0,
+		"NAMED_USER":   1,
+		"OWNING_GROUP": 2,
+		"NAMED_GROUP":  3,
+		"MASK":         4,
+		"OTHER":        5,
+	}
+)
+
+func (x ACLKind) Enum() *ACLKind {
+	p := new(ACLKind)
+	*p = x
+	return p
+}
+
+func (x ACLKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ACLKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_metastore_proto_enumTypes[1].Descriptor()
+}
+
+func (ACLKind) Type() protoreflect.EnumType {
+	return &file_metastore_proto_enumTypes[1]
+}
+
+func (x ACLKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ACLKind.Descriptor instead.
+func (ACLKind) EnumDescriptor() ([]byte, []int) {
+	return file_metastore_proto_rawDescGZIP(), []int{1}
+}
+
 type Persistence int32
 
 const (
@@ -65,11 +178,11 @@ func (x Persistence) String() string {
 }
 
 func (Persistence) Descriptor() protoreflect.EnumDescriptor {
-	return file_metastore_proto_enumTypes[0].Descriptor()
+	return file_metastore_proto_enumTypes[2].Descriptor()
 }
 
 func (Persistence) Type() protoreflect.EnumType {
-	return &file_metastore_proto_enumTypes[0]
+	return &file_metastore_proto_enumTypes[2]
 }
 
 func (x Persistence) Number() protoreflect.EnumNumber {
@@ -78,7 +191,7 @@ func (x Persistence) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Persistence.Descriptor instead.
 func (Persistence) EnumDescriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{0}
+	return file_metastore_proto_rawDescGZIP(), []int{2}
 }
 
 // WritePolicy has the numbers of the write types on the wire.
@@ -127,11 +240,11 @@ func (x WritePolicy) String() string {
 }
 
 func (WritePolicy) Descriptor() protoreflect.EnumDescriptor {
-	return file_metastore_proto_enumTypes[1].Descriptor()
+	return file_metastore_proto_enumTypes[3].Descriptor()
 }
 
 func (WritePolicy) Type() protoreflect.EnumType {
-	return &file_metastore_proto_enumTypes[1]
+	return &file_metastore_proto_enumTypes[3]
 }
 
 func (x WritePolicy) Number() protoreflect.EnumNumber {
@@ -140,7 +253,7 @@ func (x WritePolicy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use WritePolicy.Descriptor instead.
 func (WritePolicy) EnumDescriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{1}
+	return file_metastore_proto_rawDescGZIP(), []int{3}
 }
 
 // ReadPolicy has the numbers of goosefs ns --rPolicy.
@@ -186,11 +299,11 @@ func (x ReadPolicy) String() string {
 }
 
 func (ReadPolicy) Descriptor() protoreflect.EnumDescriptor {
-	return file_metastore_proto_enumTypes[2].Descriptor()
+	return file_metastore_proto_enumTypes[4].Descriptor()
 }
 
 func (ReadPolicy) Type() protoreflect.EnumType {
-	return &file_metastore_proto_enumTypes[2]
+	return &file_metastore_proto_enumTypes[4]
 }
 
 func (x ReadPolicy) Number() protoreflect.EnumNumber {
@@ -199,7 +312,7 @@ func (x ReadPolicy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ReadPolicy.Descriptor instead.
 func (ReadPolicy) EnumDescriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{2}
+	return file_metastore_proto_rawDescGZIP(), []int{4}
 }
 
 type TTLAction int32
@@ -235,11 +348,11 @@ func (x TTLAction) String() string {
 }
 
 func (TTLAction) Descriptor() protoreflect.EnumDescriptor {
-	return file_metastore_proto_enumTypes[3].Descriptor()
+	return file_metastore_proto_enumTypes[5].Descriptor()
 }
 
 func (TTLAction) Type() protoreflect.EnumType {
-	return &file_metastore_proto_enumTypes[3]
+	return &file_metastore_proto_enumTypes[5]
 }
 
 func (x TTLAction) Number() protoreflect.EnumNumber {
@@ -248,7 +361,7 @@ func (x TTLAction) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TTLAction.Descriptor instead.
 func (TTLAction) EnumDescriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{3}
+	return file_metastore_proto_rawDescGZIP(), []int{5}
 }
 
 // Command is one entry of the log. All that a change depends on is in it.
@@ -272,6 +385,8 @@ type Command struct {
 	//	*Command_UpdateMount
 	//	*Command_LoadEntries
 	//	*Command_Reap
+	//	*Command_CreateSymlink
+	//	*Command_SetAcl
 	//	*Command_SetNamespace
 	Body          isCommand_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
@@ -449,6 +564,24 @@ func (x *Command) GetReap() *Reap {
 	return nil
 }
 
+func (x *Command) GetCreateSymlink() *CreateSymlink {
+	if x != nil {
+		if x, ok := x.Body.(*Command_CreateSymlink); ok {
+			return x.CreateSymlink
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetSetAcl() *SetACL {
+	if x != nil {
+		if x, ok := x.Body.(*Command_SetAcl); ok {
+			return x.SetAcl
+		}
+	}
+	return nil
+}
+
 func (x *Command) GetSetNamespace() *SetNamespace {
 	if x != nil {
 		if x, ok := x.Body.(*Command_SetNamespace); ok {
@@ -506,6 +639,14 @@ type Command_Reap struct {
 	Reap *Reap `protobuf:"bytes,20,opt,name=reap,oneof"`
 }
 
+type Command_CreateSymlink struct {
+	CreateSymlink *CreateSymlink `protobuf:"bytes,21,opt,name=create_symlink,json=createSymlink,oneof"`
+}
+
+type Command_SetAcl struct {
+	SetAcl *SetACL `protobuf:"bytes,22,opt,name=set_acl,json=setAcl,oneof"`
+}
+
 type Command_SetNamespace struct {
 	SetNamespace *SetNamespace `protobuf:"bytes,30,opt,name=set_namespace,json=setNamespace,oneof"`
 }
@@ -531,6 +672,10 @@ func (*Command_UpdateMount) isCommand_Body() {}
 func (*Command_LoadEntries) isCommand_Body() {}
 
 func (*Command_Reap) isCommand_Body() {}
+
+func (*Command_CreateSymlink) isCommand_Body() {}
+
+func (*Command_SetAcl) isCommand_Body() {}
 
 func (*Command_SetNamespace) isCommand_Body() {}
 
@@ -1678,6 +1823,218 @@ func (*Reap) Descriptor() ([]byte, []int) {
 	return file_metastore_proto_rawDescGZIP(), []int{14}
 }
 
+type CreateSymlink struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Path          string                 `protobuf:"bytes,1,opt,name=path" json:"path,omitempty"`
+	Target        string                 `protobuf:"bytes,2,opt,name=target" json:"target,omitempty"`
+	Mode          uint32                 `protobuf:"varint,3,opt,name=mode" json:"mode,omitempty"`
+	Recursive     bool                   `protobuf:"varint,4,opt,name=recursive" json:"recursive,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateSymlink) Reset() {
+	*x = CreateSymlink{}
+	mi := &file_metastore_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateSymlink) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateSymlink) ProtoMessage() {}
+
+func (x *CreateSymlink) ProtoReflect() protoreflect.Message {
+	mi := &file_metastore_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateSymlink.ProtoReflect.Descriptor instead.
+func (*CreateSymlink) Descriptor() ([]byte, []int) {
+	return file_metastore_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *CreateSymlink) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *CreateSymlink) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
+func (x *CreateSymlink) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *CreateSymlink) GetRecursive() bool {
+	if x != nil {
+		return x.Recursive
+	}
+	return false
+}
+
+type SetACL struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Path          string                 `protobuf:"bytes,1,opt,name=path" json:"path,omitempty"`
+	IfId          int64                  `protobuf:"varint,2,opt,name=if_id,json=ifId" json:"if_id,omitempty"`
+	Action        ACLAction              `protobuf:"varint,3,opt,name=action,enum=goosefs.metastore.ACLAction" json:"action,omitempty"`
+	Entries       []*ACLEntry            `protobuf:"bytes,4,rep,name=entries" json:"entries,omitempty"`
+	Recursive     bool                   `protobuf:"varint,5,opt,name=recursive" json:"recursive,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetACL) Reset() {
+	*x = SetACL{}
+	mi := &file_metastore_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetACL) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetACL) ProtoMessage() {}
+
+func (x *SetACL) ProtoReflect() protoreflect.Message {
+	mi := &file_metastore_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetACL.ProtoReflect.Descriptor instead.
+func (*SetACL) Descriptor() ([]byte, []int) {
+	return file_metastore_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *SetACL) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *SetACL) GetIfId() int64 {
+	if x != nil {
+		return x.IfId
+	}
+	return 0
+}
+
+func (x *SetACL) GetAction() ACLAction {
+	if x != nil {
+		return x.Action
+	}
+	return ACLAction_REPLACE
+}
+
+func (x *SetACL) GetEntries() []*ACLEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+func (x *SetACL) GetRecursive() bool {
+	if x != nil {
+		return x.Recursive
+	}
+	return false
+}
+
+type ACLEntry struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          ACLKind                `protobuf:"varint,1,opt,name=kind,enum=goosefs.metastore.ACLKind" json:"kind,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name" json:"name,omitempty"`
+	Rights        uint32                 `protobuf:"varint,3,opt,name=rights" json:"rights,omitempty"`
+	Default       bool                   `protobuf:"varint,4,opt,name=default" json:"default,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ACLEntry) Reset() {
+	*x = ACLEntry{}
+	mi := &file_metastore_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ACLEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ACLEntry) ProtoMessage() {}
+
+func (x *ACLEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_metastore_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ACLEntry.ProtoReflect.Descriptor instead.
+func (*ACLEntry) Descriptor() ([]byte, []int) {
+	return file_metastore_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ACLEntry) GetKind() ACLKind {
+	if x != nil {
+		return x.Kind
+	}
+	return ACLKind_OWNER
+}
+
+func (x *ACLEntry) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ACLEntry) GetRights() uint32 {
+	if x != nil {
+		return x.Rights
+	}
+	return 0
+}
+
+func (x *ACLEntry) GetDefault() bool {
+	if x != nil {
+		return x.Default
+	}
+	return false
+}
+
 type Pair struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name" json:"name,omitempty"`
@@ -1688,7 +2045,7 @@ type Pair struct {
 
 func (x *Pair) Reset() {
 	*x = Pair{}
-	mi := &file_metastore_proto_msgTypes[15]
+	mi := &file_metastore_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1700,7 +2057,7 @@ func (x *Pair) String() string {
 func (*Pair) ProtoMessage() {}
 
 func (x *Pair) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[15]
+	mi := &file_metastore_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1713,7 +2070,7 @@ func (x *Pair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pair.ProtoReflect.Descriptor instead.
 func (*Pair) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{15}
+	return file_metastore_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Pair) GetName() string {
@@ -1752,14 +2109,17 @@ type InodeRecord struct {
 	ChildrenLoaded bool                   `protobuf:"varint,16,opt,name=children_loaded,json=childrenLoaded" json:"children_loaded,omitempty"`
 	SyncTime       int64                  `protobuf:"varint,17,opt,name=sync_time,json=syncTime" json:"sync_time,omitempty"`
 	Children       int64                  `protobuf:"varint,18,opt,name=children" json:"children,omitempty"`
-	Xattr          []*Pair                `protobuf:"bytes,19,rep,name=xattr" json:"xattr,omitempty"` // sorted by name
+	Xattr          []*Pair                `protobuf:"bytes,19,rep,name=xattr" json:"xattr,omitempty"`                             // sorted by name
+	Symlink        string                 `protobuf:"bytes,20,opt,name=symlink" json:"symlink,omitempty"`                         // what a symbolic link leads to
+	Acl            []*ACLEntry            `protobuf:"bytes,21,rep,name=acl" json:"acl,omitempty"`                                 // but for what the mode says; in the order of their kinds and names
+	DefaultAcl     []*ACLEntry            `protobuf:"bytes,22,rep,name=default_acl,json=defaultAcl" json:"default_acl,omitempty"` // the same, whole
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
 
 func (x *InodeRecord) Reset() {
 	*x = InodeRecord{}
-	mi := &file_metastore_proto_msgTypes[16]
+	mi := &file_metastore_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1771,7 +2131,7 @@ func (x *InodeRecord) String() string {
 func (*InodeRecord) ProtoMessage() {}
 
 func (x *InodeRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[16]
+	mi := &file_metastore_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1784,7 +2144,7 @@ func (x *InodeRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InodeRecord.ProtoReflect.Descriptor instead.
 func (*InodeRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{16}
+	return file_metastore_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *InodeRecord) GetContainer() int64 {
@@ -1920,6 +2280,27 @@ func (x *InodeRecord) GetXattr() []*Pair {
 	return nil
 }
 
+func (x *InodeRecord) GetSymlink() string {
+	if x != nil {
+		return x.Symlink
+	}
+	return ""
+}
+
+func (x *InodeRecord) GetAcl() []*ACLEntry {
+	if x != nil {
+		return x.Acl
+	}
+	return nil
+}
+
+func (x *InodeRecord) GetDefaultAcl() []*ACLEntry {
+	if x != nil {
+		return x.DefaultAcl
+	}
+	return nil
+}
+
 type MountRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Id            int64                  `protobuf:"varint,1,opt,name=id" json:"id,omitempty"`
@@ -1940,7 +2321,7 @@ type MountRecord struct {
 
 func (x *MountRecord) Reset() {
 	*x = MountRecord{}
-	mi := &file_metastore_proto_msgTypes[17]
+	mi := &file_metastore_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1952,7 +2333,7 @@ func (x *MountRecord) String() string {
 func (*MountRecord) ProtoMessage() {}
 
 func (x *MountRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[17]
+	mi := &file_metastore_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1965,7 +2346,7 @@ func (x *MountRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MountRecord.ProtoReflect.Descriptor instead.
 func (*MountRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{17}
+	return file_metastore_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *MountRecord) GetId() int64 {
@@ -2064,7 +2445,7 @@ type OpRecord struct {
 
 func (x *OpRecord) Reset() {
 	*x = OpRecord{}
-	mi := &file_metastore_proto_msgTypes[18]
+	mi := &file_metastore_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2076,7 +2457,7 @@ func (x *OpRecord) String() string {
 func (*OpRecord) ProtoMessage() {}
 
 func (x *OpRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[18]
+	mi := &file_metastore_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2089,7 +2470,7 @@ func (x *OpRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpRecord.ProtoReflect.Descriptor instead.
 func (*OpRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{18}
+	return file_metastore_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *OpRecord) GetKind() string {
@@ -2129,7 +2510,7 @@ type ResultRecord struct {
 
 func (x *ResultRecord) Reset() {
 	*x = ResultRecord{}
-	mi := &file_metastore_proto_msgTypes[19]
+	mi := &file_metastore_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2141,7 +2522,7 @@ func (x *ResultRecord) String() string {
 func (*ResultRecord) ProtoMessage() {}
 
 func (x *ResultRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[19]
+	mi := &file_metastore_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2154,7 +2535,7 @@ func (x *ResultRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResultRecord.ProtoReflect.Descriptor instead.
 func (*ResultRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{19}
+	return file_metastore_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ResultRecord) GetParentId() int64 {
@@ -2225,7 +2606,7 @@ type ErrorRecord struct {
 
 func (x *ErrorRecord) Reset() {
 	*x = ErrorRecord{}
-	mi := &file_metastore_proto_msgTypes[20]
+	mi := &file_metastore_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2237,7 +2618,7 @@ func (x *ErrorRecord) String() string {
 func (*ErrorRecord) ProtoMessage() {}
 
 func (x *ErrorRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[20]
+	mi := &file_metastore_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2250,7 +2631,7 @@ func (x *ErrorRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ErrorRecord.ProtoReflect.Descriptor instead.
 func (*ErrorRecord) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{20}
+	return file_metastore_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ErrorRecord) GetOp() string {
@@ -2302,7 +2683,7 @@ type State struct {
 
 func (x *State) Reset() {
 	*x = State{}
-	mi := &file_metastore_proto_msgTypes[21]
+	mi := &file_metastore_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2314,7 +2695,7 @@ func (x *State) String() string {
 func (*State) ProtoMessage() {}
 
 func (x *State) ProtoReflect() protoreflect.Message {
-	mi := &file_metastore_proto_msgTypes[21]
+	mi := &file_metastore_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2327,7 +2708,7 @@ func (x *State) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use State.ProtoReflect.Descriptor instead.
 func (*State) Descriptor() ([]byte, []int) {
-	return file_metastore_proto_rawDescGZIP(), []int{21}
+	return file_metastore_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *State) GetFormat() uint32 {
@@ -2411,7 +2792,7 @@ var File_metastore_proto protoreflect.FileDescriptor
 
 const file_metastore_proto_rawDesc = "" +
 	"\n" +
-	"\x0fmetastore.proto\x12\x11goosefs.metastore\"\x92\a\n" +
+	"\x0fmetastore.proto\x12\x11goosefs.metastore\"\x93\b\n" +
 	"\aCommand\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x13\n" +
 	"\x05op_id\x18\x02 \x01(\fR\x04opId\x12\x17\n" +
@@ -2430,7 +2811,9 @@ const file_metastore_proto_rawDesc = "" +
 	"\fremove_mount\x18\x11 \x01(\v2\x1e.goosefs.metastore.RemoveMountH\x00R\vremoveMount\x12C\n" +
 	"\fupdate_mount\x18\x12 \x01(\v2\x1e.goosefs.metastore.UpdateMountH\x00R\vupdateMount\x12C\n" +
 	"\fload_entries\x18\x13 \x01(\v2\x1e.goosefs.metastore.LoadEntriesH\x00R\vloadEntries\x12-\n" +
-	"\x04reap\x18\x14 \x01(\v2\x17.goosefs.metastore.ReapH\x00R\x04reap\x12F\n" +
+	"\x04reap\x18\x14 \x01(\v2\x17.goosefs.metastore.ReapH\x00R\x04reap\x12I\n" +
+	"\x0ecreate_symlink\x18\x15 \x01(\v2 .goosefs.metastore.CreateSymlinkH\x00R\rcreateSymlink\x124\n" +
+	"\aset_acl\x18\x16 \x01(\v2\x19.goosefs.metastore.SetACLH\x00R\x06setAcl\x12F\n" +
 	"\rset_namespace\x18\x1e \x01(\v2\x1f.goosefs.metastore.SetNamespaceH\x00R\fsetNamespaceB\x06\n" +
 	"\x04body\"\x8f\x01\n" +
 	"\n" +
@@ -2537,10 +2920,26 @@ const file_metastore_proto_rawDesc = "" +
 	"\x04Gone\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x03R\x02id\"\x06\n" +
-	"\x04Reap\"0\n" +
+	"\x04Reap\"m\n" +
+	"\rCreateSymlink\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x16\n" +
+	"\x06target\x18\x02 \x01(\tR\x06target\x12\x12\n" +
+	"\x04mode\x18\x03 \x01(\rR\x04mode\x12\x1c\n" +
+	"\trecursive\x18\x04 \x01(\bR\trecursive\"\xbc\x01\n" +
+	"\x06SetACL\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x13\n" +
+	"\x05if_id\x18\x02 \x01(\x03R\x04ifId\x124\n" +
+	"\x06action\x18\x03 \x01(\x0e2\x1c.goosefs.metastore.ACLActionR\x06action\x125\n" +
+	"\aentries\x18\x04 \x03(\v2\x1b.goosefs.metastore.ACLEntryR\aentries\x12\x1c\n" +
+	"\trecursive\x18\x05 \x01(\bR\trecursive\"\x80\x01\n" +
+	"\bACLEntry\x12.\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1a.goosefs.metastore.ACLKindR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06rights\x18\x03 \x01(\rR\x06rights\x12\x18\n" +
+	"\adefault\x18\x04 \x01(\bR\adefault\"0\n" +
 	"\x04Pair\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value\"\xd8\x04\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\"\xdf\x05\n" +
 	"\vInodeRecord\x12\x1c\n" +
 	"\tcontainer\x18\x01 \x01(\x03R\tcontainer\x12\x10\n" +
 	"\x03dir\x18\x02 \x01(\bR\x03dir\x12\x16\n" +
@@ -2564,7 +2963,11 @@ const file_metastore_proto_rawDesc = "" +
 	"\x0fchildren_loaded\x18\x10 \x01(\bR\x0echildrenLoaded\x12\x1b\n" +
 	"\tsync_time\x18\x11 \x01(\x03R\bsyncTime\x12\x1a\n" +
 	"\bchildren\x18\x12 \x01(\x03R\bchildren\x12-\n" +
-	"\x05xattr\x18\x13 \x03(\v2\x17.goosefs.metastore.PairR\x05xattr\"\xbd\x03\n" +
+	"\x05xattr\x18\x13 \x03(\v2\x17.goosefs.metastore.PairR\x05xattr\x12\x18\n" +
+	"\asymlink\x18\x14 \x01(\tR\asymlink\x12-\n" +
+	"\x03acl\x18\x15 \x03(\v2\x1b.goosefs.metastore.ACLEntryR\x03acl\x12<\n" +
+	"\vdefault_acl\x18\x16 \x03(\v2\x1b.goosefs.metastore.ACLEntryR\n" +
+	"defaultAcl\"\xbd\x03\n" +
 	"\vMountRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x10\n" +
@@ -2613,7 +3016,24 @@ const file_metastore_proto_rawDesc = "" +
 	"\vunpersisted\x18\t \x01(\x03R\vunpersisted\x12\x19\n" +
 	"\bhash_low\x18\n" +
 	" \x01(\x06R\ahashLow\x12\x1b\n" +
-	"\thash_high\x18\v \x01(\x06R\bhashHigh*N\n" +
+	"\thash_high\x18\v \x01(\x06R\bhashHigh*T\n" +
+	"\tACLAction\x12\v\n" +
+	"\aREPLACE\x10\x00\x12\n" +
+	"\n" +
+	"\x06MODIFY\x10\x01\x12\n" +
+	"\n" +
+	"\x06REMOVE\x10\x02\x12\x0e\n" +
+	"\n" +
+	"REMOVE_ALL\x10\x03\x12\x12\n" +
+	"\x0eREMOVE_DEFAULT\x10\x04*\\\n" +
+	"\aACLKind\x12\t\n" +
+	"\x05OWNER\x10\x00\x12\x0e\n" +
+	"\n" +
+	"NAMED_USER\x10\x01\x12\x10\n" +
+	"\fOWNING_GROUP\x10\x02\x12\x0f\n" +
+	"\vNAMED_GROUP\x10\x03\x12\b\n" +
+	"\x04MASK\x10\x04\x12\t\n" +
+	"\x05OTHER\x10\x05*N\n" +
 	"\vPersistence\x12\x11\n" +
 	"\rNOT_PERSISTED\x10\x00\x12\x13\n" +
 	"\x0fTO_BE_PERSISTED\x10\x01\x12\r\n" +
@@ -2654,77 +3074,89 @@ func file_metastore_proto_rawDescGZIP() []byte {
 	return file_metastore_proto_rawDescData
 }
 
-var file_metastore_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_metastore_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_metastore_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_metastore_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_metastore_proto_goTypes = []any{
-	(Persistence)(0),        // 0: goosefs.metastore.Persistence
-	(WritePolicy)(0),        // 1: goosefs.metastore.WritePolicy
-	(ReadPolicy)(0),         // 2: goosefs.metastore.ReadPolicy
-	(TTLAction)(0),          // 3: goosefs.metastore.TTLAction
-	(*Command)(nil),         // 4: goosefs.metastore.Command
-	(*CreateFile)(nil),      // 5: goosefs.metastore.CreateFile
-	(*CompleteFile)(nil),    // 6: goosefs.metastore.CompleteFile
-	(*CreateDirectory)(nil), // 7: goosefs.metastore.CreateDirectory
-	(*Delete)(nil),          // 8: goosefs.metastore.Delete
-	(*Rename)(nil),          // 9: goosefs.metastore.Rename
-	(*SetAttribute)(nil),    // 10: goosefs.metastore.SetAttribute
-	(*AddMount)(nil),        // 11: goosefs.metastore.AddMount
-	(*RemoveMount)(nil),     // 12: goosefs.metastore.RemoveMount
-	(*UpdateMount)(nil),     // 13: goosefs.metastore.UpdateMount
-	(*SetNamespace)(nil),    // 14: goosefs.metastore.SetNamespace
-	(*LoadEntries)(nil),     // 15: goosefs.metastore.LoadEntries
-	(*Entry)(nil),           // 16: goosefs.metastore.Entry
-	(*Gone)(nil),            // 17: goosefs.metastore.Gone
-	(*Reap)(nil),            // 18: goosefs.metastore.Reap
-	(*Pair)(nil),            // 19: goosefs.metastore.Pair
-	(*InodeRecord)(nil),     // 20: goosefs.metastore.InodeRecord
-	(*MountRecord)(nil),     // 21: goosefs.metastore.MountRecord
-	(*OpRecord)(nil),        // 22: goosefs.metastore.OpRecord
-	(*ResultRecord)(nil),    // 23: goosefs.metastore.ResultRecord
-	(*ErrorRecord)(nil),     // 24: goosefs.metastore.ErrorRecord
-	(*State)(nil),           // 25: goosefs.metastore.State
+	(ACLAction)(0),          // 0: goosefs.metastore.ACLAction
+	(ACLKind)(0),            // 1: goosefs.metastore.ACLKind
+	(Persistence)(0),        // 2: goosefs.metastore.Persistence
+	(WritePolicy)(0),        // 3: goosefs.metastore.WritePolicy
+	(ReadPolicy)(0),         // 4: goosefs.metastore.ReadPolicy
+	(TTLAction)(0),          // 5: goosefs.metastore.TTLAction
+	(*Command)(nil),         // 6: goosefs.metastore.Command
+	(*CreateFile)(nil),      // 7: goosefs.metastore.CreateFile
+	(*CompleteFile)(nil),    // 8: goosefs.metastore.CompleteFile
+	(*CreateDirectory)(nil), // 9: goosefs.metastore.CreateDirectory
+	(*Delete)(nil),          // 10: goosefs.metastore.Delete
+	(*Rename)(nil),          // 11: goosefs.metastore.Rename
+	(*SetAttribute)(nil),    // 12: goosefs.metastore.SetAttribute
+	(*AddMount)(nil),        // 13: goosefs.metastore.AddMount
+	(*RemoveMount)(nil),     // 14: goosefs.metastore.RemoveMount
+	(*UpdateMount)(nil),     // 15: goosefs.metastore.UpdateMount
+	(*SetNamespace)(nil),    // 16: goosefs.metastore.SetNamespace
+	(*LoadEntries)(nil),     // 17: goosefs.metastore.LoadEntries
+	(*Entry)(nil),           // 18: goosefs.metastore.Entry
+	(*Gone)(nil),            // 19: goosefs.metastore.Gone
+	(*Reap)(nil),            // 20: goosefs.metastore.Reap
+	(*CreateSymlink)(nil),   // 21: goosefs.metastore.CreateSymlink
+	(*SetACL)(nil),          // 22: goosefs.metastore.SetACL
+	(*ACLEntry)(nil),        // 23: goosefs.metastore.ACLEntry
+	(*Pair)(nil),            // 24: goosefs.metastore.Pair
+	(*InodeRecord)(nil),     // 25: goosefs.metastore.InodeRecord
+	(*MountRecord)(nil),     // 26: goosefs.metastore.MountRecord
+	(*OpRecord)(nil),        // 27: goosefs.metastore.OpRecord
+	(*ResultRecord)(nil),    // 28: goosefs.metastore.ResultRecord
+	(*ErrorRecord)(nil),     // 29: goosefs.metastore.ErrorRecord
+	(*State)(nil),           // 30: goosefs.metastore.State
 }
 var file_metastore_proto_depIdxs = []int32{
-	5,  // 0: goosefs.metastore.Command.create_file:type_name -> goosefs.metastore.CreateFile
-	6,  // 1: goosefs.metastore.Command.complete_file:type_name -> goosefs.metastore.CompleteFile
-	7,  // 2: goosefs.metastore.Command.create_directory:type_name -> goosefs.metastore.CreateDirectory
-	8,  // 3: goosefs.metastore.Command.delete:type_name -> goosefs.metastore.Delete
-	9,  // 4: goosefs.metastore.Command.rename:type_name -> goosefs.metastore.Rename
-	10, // 5: goosefs.metastore.Command.set_attribute:type_name -> goosefs.metastore.SetAttribute
-	11, // 6: goosefs.metastore.Command.add_mount:type_name -> goosefs.metastore.AddMount
-	12, // 7: goosefs.metastore.Command.remove_mount:type_name -> goosefs.metastore.RemoveMount
-	13, // 8: goosefs.metastore.Command.update_mount:type_name -> goosefs.metastore.UpdateMount
-	15, // 9: goosefs.metastore.Command.load_entries:type_name -> goosefs.metastore.LoadEntries
-	18, // 10: goosefs.metastore.Command.reap:type_name -> goosefs.metastore.Reap
-	14, // 11: goosefs.metastore.Command.set_namespace:type_name -> goosefs.metastore.SetNamespace
-	0,  // 12: goosefs.metastore.CompleteFile.persistence:type_name -> goosefs.metastore.Persistence
-	0,  // 13: goosefs.metastore.SetAttribute.persistence:type_name -> goosefs.metastore.Persistence
-	19, // 14: goosefs.metastore.SetAttribute.set_xattr:type_name -> goosefs.metastore.Pair
-	19, // 15: goosefs.metastore.AddMount.options:type_name -> goosefs.metastore.Pair
-	1,  // 16: goosefs.metastore.AddMount.write_policy:type_name -> goosefs.metastore.WritePolicy
-	2,  // 17: goosefs.metastore.AddMount.read_policy:type_name -> goosefs.metastore.ReadPolicy
-	19, // 18: goosefs.metastore.UpdateMount.options:type_name -> goosefs.metastore.Pair
-	19, // 19: goosefs.metastore.SetNamespace.set_options:type_name -> goosefs.metastore.Pair
-	1,  // 20: goosefs.metastore.SetNamespace.write_policy:type_name -> goosefs.metastore.WritePolicy
-	2,  // 21: goosefs.metastore.SetNamespace.read_policy:type_name -> goosefs.metastore.ReadPolicy
-	3,  // 22: goosefs.metastore.SetNamespace.ttl_action:type_name -> goosefs.metastore.TTLAction
-	16, // 23: goosefs.metastore.LoadEntries.entries:type_name -> goosefs.metastore.Entry
-	17, // 24: goosefs.metastore.LoadEntries.gone:type_name -> goosefs.metastore.Gone
-	0,  // 25: goosefs.metastore.InodeRecord.persistence:type_name -> goosefs.metastore.Persistence
-	19, // 26: goosefs.metastore.InodeRecord.xattr:type_name -> goosefs.metastore.Pair
-	19, // 27: goosefs.metastore.MountRecord.options:type_name -> goosefs.metastore.Pair
-	1,  // 28: goosefs.metastore.MountRecord.write_policy:type_name -> goosefs.metastore.WritePolicy
-	2,  // 29: goosefs.metastore.MountRecord.read_policy:type_name -> goosefs.metastore.ReadPolicy
-	3,  // 30: goosefs.metastore.MountRecord.ttl_action:type_name -> goosefs.metastore.TTLAction
-	23, // 31: goosefs.metastore.OpRecord.result:type_name -> goosefs.metastore.ResultRecord
-	24, // 32: goosefs.metastore.OpRecord.error:type_name -> goosefs.metastore.ErrorRecord
-	20, // 33: goosefs.metastore.ResultRecord.inode:type_name -> goosefs.metastore.InodeRecord
-	21, // 34: goosefs.metastore.ResultRecord.mount:type_name -> goosefs.metastore.MountRecord
-	35, // [35:35] is the sub-list for method output_type
-	35, // [35:35] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	7,  // 0: goosefs.metastore.Command.create_file:type_name -> goosefs.metastore.CreateFile
+	8,  // 1: goosefs.metastore.Command.complete_file:type_name -> goosefs.metastore.CompleteFile
+	9,  // 2: goosefs.metastore.Command.create_directory:type_name -> goosefs.metastore.CreateDirectory
+	10, // 3: goosefs.metastore.Command.delete:type_name -> goosefs.metastore.Delete
+	11, // 4: goosefs.metastore.Command.rename:type_name -> goosefs.metastore.Rename
+	12, // 5: goosefs.metastore.Command.set_attribute:type_name -> goosefs.metastore.SetAttribute
+	13, // 6: goosefs.metastore.Command.add_mount:type_name -> goosefs.metastore.AddMount
+	14, // 7: goosefs.metastore.Command.remove_mount:type_name -> goosefs.metastore.RemoveMount
+	15, // 8: goosefs.metastore.Command.update_mount:type_name -> goosefs.metastore.UpdateMount
+	17, // 9: goosefs.metastore.Command.load_entries:type_name -> goosefs.metastore.LoadEntries
+	20, // 10: goosefs.metastore.Command.reap:type_name -> goosefs.metastore.Reap
+	21, // 11: goosefs.metastore.Command.create_symlink:type_name -> goosefs.metastore.CreateSymlink
+	22, // 12: goosefs.metastore.Command.set_acl:type_name -> goosefs.metastore.SetACL
+	16, // 13: goosefs.metastore.Command.set_namespace:type_name -> goosefs.metastore.SetNamespace
+	2,  // 14: goosefs.metastore.CompleteFile.persistence:type_name -> goosefs.metastore.Persistence
+	2,  // 15: goosefs.metastore.SetAttribute.persistence:type_name -> goosefs.metastore.Persistence
+	24, // 16: goosefs.metastore.SetAttribute.set_xattr:type_name -> goosefs.metastore.Pair
+	24, // 17: goosefs.metastore.AddMount.options:type_name -> goosefs.metastore.Pair
+	3,  // 18: goosefs.metastore.AddMount.write_policy:type_name -> goosefs.metastore.WritePolicy
+	4,  // 19: goosefs.metastore.AddMount.read_policy:type_name -> goosefs.metastore.ReadPolicy
+	24, // 20: goosefs.metastore.UpdateMount.options:type_name -> goosefs.metastore.Pair
+	24, // 21: goosefs.metastore.SetNamespace.set_options:type_name -> goosefs.metastore.Pair
+	3,  // 22: goosefs.metastore.SetNamespace.write_policy:type_name -> goosefs.metastore.WritePolicy
+	4,  // 23: goosefs.metastore.SetNamespace.read_policy:type_name -> goosefs.metastore.ReadPolicy
+	5,  // 24: goosefs.metastore.SetNamespace.ttl_action:type_name -> goosefs.metastore.TTLAction
+	18, // 25: goosefs.metastore.LoadEntries.entries:type_name -> goosefs.metastore.Entry
+	19, // 26: goosefs.metastore.LoadEntries.gone:type_name -> goosefs.metastore.Gone
+	0,  // 27: goosefs.metastore.SetACL.action:type_name -> goosefs.metastore.ACLAction
+	23, // 28: goosefs.metastore.SetACL.entries:type_name -> goosefs.metastore.ACLEntry
+	1,  // 29: goosefs.metastore.ACLEntry.kind:type_name -> goosefs.metastore.ACLKind
+	2,  // 30: goosefs.metastore.InodeRecord.persistence:type_name -> goosefs.metastore.Persistence
+	24, // 31: goosefs.metastore.InodeRecord.xattr:type_name -> goosefs.metastore.Pair
+	23, // 32: goosefs.metastore.InodeRecord.acl:type_name -> goosefs.metastore.ACLEntry
+	23, // 33: goosefs.metastore.InodeRecord.default_acl:type_name -> goosefs.metastore.ACLEntry
+	24, // 34: goosefs.metastore.MountRecord.options:type_name -> goosefs.metastore.Pair
+	3,  // 35: goosefs.metastore.MountRecord.write_policy:type_name -> goosefs.metastore.WritePolicy
+	4,  // 36: goosefs.metastore.MountRecord.read_policy:type_name -> goosefs.metastore.ReadPolicy
+	5,  // 37: goosefs.metastore.MountRecord.ttl_action:type_name -> goosefs.metastore.TTLAction
+	28, // 38: goosefs.metastore.OpRecord.result:type_name -> goosefs.metastore.ResultRecord
+	29, // 39: goosefs.metastore.OpRecord.error:type_name -> goosefs.metastore.ErrorRecord
+	25, // 40: goosefs.metastore.ResultRecord.inode:type_name -> goosefs.metastore.InodeRecord
+	26, // 41: goosefs.metastore.ResultRecord.mount:type_name -> goosefs.metastore.MountRecord
+	42, // [42:42] is the sub-list for method output_type
+	42, // [42:42] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_metastore_proto_init() }
@@ -2744,6 +3176,8 @@ func file_metastore_proto_init() {
 		(*Command_UpdateMount)(nil),
 		(*Command_LoadEntries)(nil),
 		(*Command_Reap)(nil),
+		(*Command_CreateSymlink)(nil),
+		(*Command_SetAcl)(nil),
 		(*Command_SetNamespace)(nil),
 	}
 	type x struct{}
@@ -2751,8 +3185,8 @@ func file_metastore_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_metastore_proto_rawDesc), len(file_metastore_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   22,
+			NumEnums:      6,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

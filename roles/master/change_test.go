@@ -113,6 +113,8 @@ func TestRetriesHaveTheFirstAnswer(t *testing.T) {
 		"ns create":       {createNamespace("n", "mem://second"), []do{deleteNamespace("n")}},
 		"ns delete":       {deleteNamespace("m"), nil},
 		"chmod":           {chmod("/m/d/a"), nil},
+		"symlink":         {symlink("/m/new", "d/a"), nil},
+		"symlink, gone":   {symlink("/m/new", "d/a"), []do{remove("/m/new")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -14,7 +14,7 @@ func (s *fileService) CheckAccess(ctx context.Context, req *pb.CheckAccessPReque
 	}
 	r, err := s.loader.stat(ctx, req.GetPath(), s.freshness(req.GetPath(), req.GetOptions().GetCommonOptions()))
 	if err == nil && r.Inode == nil {
-		err = notExist("access", r.Path)
+		err = r.Absent("access")
 	}
 	return &pb.CheckAccessPResponse{}, err
 }

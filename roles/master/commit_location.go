@@ -20,7 +20,7 @@ func (s *fileService) CommitLocation(ctx context.Context, req *pb.CommitLocation
 	case err != nil:
 		return nil, err
 	case r.Inode == nil:
-		return nil, notExist("write", r.Path)
+		return nil, r.Absent("write")
 	case r.Inode.Dir:
 		return nil, &metastore.Error{Text: r.Path + " has no blocks: it is no file", Err: pathErr("write", r.Path, syscall.EINVAL)}
 	case req.InodeId != nil && req.GetInodeId() != r.Inode.ID:

@@ -75,7 +75,7 @@ func (s *fileService) makeThrough(ctx context.Context, made *metastore.Result, o
 	if err != nil || r.Mount.ID == 0 {
 		return err
 	}
-	if err := s.makeDirectory(ctx, r, fs.FileMode(n.Mode)); err != nil {
+	if err := s.makeDirectory(ctx, r, ufsMode(&n)); err != nil {
 		if ctx.Err() != nil {
 			return err // the caller left: perhaps to ask again
 		}

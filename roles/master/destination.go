@@ -35,7 +35,7 @@ func (s *workersService) Destination(ctx context.Context, req *clusterpb.Destina
 	}
 	return &clusterpb.FileSource{
 		FileId: r.Inode.ID, Path: r.Path, Ufs: r.Mount.UFS, Options: s.sources.with(r.Mount.Options), Name: ufs.Staged(r.Rel, r.Inode.ID), MountId: r.Mount.ID,
-		BlockSize: r.Inode.BlockSize, Writing: true, Through: true,
+		BlockSize: r.Inode.BlockSize, Mode: uint32(ufsMode(r.Inode)), Writing: true, Through: true,
 	}, nil
 }
 

@@ -3,7 +3,6 @@ package master
 import (
 	"context"
 	"math"
-	"syscall"
 	"time"
 
 	"goosefs/metastore"
@@ -31,7 +30,11 @@ func (s *fileService) GetStatus(ctx context.Context, req *pb.GetStatusPRequest) 
 		return nil, err
 	}
 	info, err := s.status(ctx, req.GetPath(), req.GetOptions())
-	return &pb.GetStatusPResponse{FileInfo: info}, err
+	if err != nil {
+		return nil, err
+	}
+	withACL(info)
+	return &pb.GetStatusPResponse{FileInfo: info}, nil
 }
 
 func (s *fileService) status(ctx context.Context, p string, o *pb.GetStatusPOptions) (*pb.FileInfo, error) {
@@ -43,7 +46,10 @@ func (s *fileService) status(ctx context.Context, p string, o *pb.GetStatusPOpti
 		return nil, err
 	}
 	if r.Inode == nil {
-		return nil, notExist("stat", r.Path)
+		return nil, r.Absent("stat")
+	}
+	if err := resolvable(r, o); err != nil {
+		return nil, err
 	}
 	return s.fileInfo(r.Inode, r.Path, r.Mount, r.UFSPath), nil
 }
@@ -103,7 +109,7 @@ func (s *fileService) ListStatus(req *pb.ListStatusPRequest, stream grpc.ServerS
 	if o.GetLoadMetadataOnly() {
 		_, r, err := s.loader.refresh(ctx, req.GetPath(), max)
 		if err == nil && r.Inode == nil {
-			err = notExist("list", r.Path)
+			err = r.Absent("list")
 		}
 		return err
 	}
@@ -117,7 +123,7 @@ func (s *fileService) ListStatus(req *pb.ListStatusPRequest, stream grpc.ServerS
 // sendList sends the children of a directory, or a file.
 func (s *fileService) sendList(l *metastore.Listing, send func(*pb.ListStatusPResponse) error) error {
 	if l.Inode == nil {
-		return notExist("list", l.Path)
+		return l.Absent("list")
 	}
 	pages := &pages{send: send}
 	if !l.Inode.Dir {
@@ -188,8 +194,4 @@ func (m *Master) freshness(p string, o *pb.FileSystemMasterCommonPOptions) fresh
 		return anyAge
 	}
 	return freshness(time.Duration(ms) * time.Millisecond)
-}
-
-func notExist(op, path string) error {
-	return &metastore.Error{Text: `Path "` + path + `" does not exist.`, Err: pathErr(op, path, syscall.ENOENT)}
 }

@@ -33,12 +33,23 @@ func (m *Master) fileInfo(n *metastore.Inode, p string, mount metastore.Mount, u
 	if p := mount.Policy.Read; p != metastore.NoReadPolicy {
 		info.ReadPolicy = pb.ReadPType(p).Enum()
 	}
+	if n.Symlink != "" {
+		info.Symlink = &n.Symlink
+	}
+	if len(n.ACL) > 0 { // else the mode says all, and a listing is shorter for it
+		info.Acl = aclOf(n)
+	}
+	if len(n.DefaultACL) > 0 {
+		info.DefaultAcl = defaultACLOf(n)
+	}
 	percent := int32(100)
 	if n.Dir {
 		info.Length, info.Children, percent = proto.Int64(0), &n.Children, 0
 	} else if n.Length > 0 && n.BlockSize > 0 && n.Length/n.BlockSize < maxBlocks {
 		blocks, cached := m.registry.locate(n.ID, n.Length, n.BlockSize, m.options.StripeSize)
-		percent = int32(100 * float64(min(cached, n.Length)) / float64(n.Length))
+		if n.Symlink == "" { // whose length is no bytes of anything
+			percent = int32(100 * float64(min(cached, n.Length)) / float64(n.Length))
+		}
 		for i, at := range blocks {
 			info.BlockIds = append(info.BlockIds, n.ID&^blockMask|int64(i))
 			info.FileBlockInfos = append(info.FileBlockInfos, blockInfo(n, int64(i), at))

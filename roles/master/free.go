@@ -19,7 +19,7 @@ func (s *fileService) Free(ctx context.Context, req *pb.FreePRequest) (*pb.FreeP
 		return nil, err
 	}
 	if r.Inode == nil {
-		return nil, notExist("free", r.Path)
+		return nil, r.Absent("free")
 	}
 	if r.Inode.Children > 0 && !req.GetOptions().GetRecursive() {
 		return nil, &metastore.Error{

@@ -50,7 +50,10 @@ func (s *fileService) knownStatus(ctx context.Context, req *pb.GetStatusPRequest
 	case !ok:
 		return nil, wire.NotLeader(s.leaderAddress())
 	case r.Inode == nil:
-		return nil, notExist("stat", r.Path)
+		return nil, r.Absent("stat")
+	}
+	if err := resolvable(r, req.GetOptions()); err != nil {
+		return nil, err
 	}
 	return &pb.GetStatusPResponse{FileInfo: s.fileInfo(r.Inode, r.Path, r.Mount, r.UFSPath)}, nil
 }
@@ -88,7 +91,7 @@ func (s *fileService) knownList(ctx context.Context, req *pb.ListStatusPRequest,
 	case r.Mount.ID == 0 || !settled(r, max, s.now()):
 		return wire.NotLeader(s.leaderAddress())
 	case r.Inode == nil:
-		return notExist("list", r.Path)
+		return r.Absent("list")
 	case o.GetLoadMetadataOnly():
 		return nil
 	}

@@ -221,7 +221,7 @@ func (s *fileService) namespaceInfo(m metastore.Mount) (*pb.FileInfo, error) {
 		return nil, err
 	}
 	if r.Inode == nil || r.Mount.ID != m.ID {
-		return nil, notExist("stat", m.Path)
+		return nil, r.Absent("stat")
 	}
 	info := s.fileInfo(r.Inode, r.Path, r.Mount, r.UFSPath)
 	info.Ttl = proto.Int64(cmp.Or(r.Mount.Policy.TTL, noTTL))

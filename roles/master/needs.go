@@ -53,7 +53,7 @@ func needsOf(req any) ([]need, bool) {
 
 func setAttributeNeed(r *pb.SetAttributePRequest) need {
 	o := r.GetOptions()
-	a := attributes{owner: o.GetOwner(), group: o.GetGroup(), mode: o.GetMode() != nil}
+	a := attributes{owner: o.GetOwner(), group: o.GetGroup(), mode: o.GetMode() != nil || o != nil && o.WritePType != nil}
 	a.others = a == attributes{}
 	return need{op: "setattribute", path: r.GetPath(), what: toChange, changes: a, below: o.GetRecursive()}
 }

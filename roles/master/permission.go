@@ -39,13 +39,15 @@ type caller struct {
 	super  bool // everything is allowed
 }
 
-// has says whether the mode of n gives the caller all of want. As POSIX has it, its first three bits are for the owner, the
-// next for the group, and the last for all others: an owner who took a right from himself does not get it as one of them.
+// has says whether n gives the caller all of want: its mode or, where it has one, its access control list. As POSIX has it, the mode's first
+// three bits are for the owner, the next for the group, and the last for all others: an owner who took a right from himself does not get it as one of them.
 func (c caller) has(n *metastore.Inode, want right) bool {
 	bits := right(n.Mode)
 	switch {
 	case c.owns(n):
 		bits >>= 6
+	case len(n.ACL) > 0:
+		return c.listed(n, want)
 	case slices.Contains(c.groups, n.Group):
 		bits >>= 3
 	}
@@ -58,7 +60,7 @@ func (c caller) owns(n *metastore.Inode) bool { return c.user != "" && c.user ==
 type demand int
 
 const (
-	toStat      demand = iota // to see what it is: r of a file, for that is enough to read it; nothing of a directory
+	toStat      demand = iota // to see what it is: r of a file, for that is enough to read it; nothing of a directory or a link
 	toRead                    // r
 	toAccess                  // the rights that the need names
 	toMake                    // w of the directory that it will be in, or of the nearest above that is there
@@ -83,7 +85,7 @@ type need struct {
 // attributes are those that a call changes.
 type attributes struct {
 	owner, group string // empty: stays
-	mode, others bool
+	mode, others bool   // mode: or the write type of a directory
 }
 
 // judge decides whether the caller may do what he needs. chain is the inodes along the path, from the root as far as they
@@ -125,7 +127,7 @@ func judgeInode(c caller, n need, inode *metastore.Inode, refused func(right) er
 	var want right
 	switch n.what {
 	case toStat:
-		if !inode.Dir {
+		if !inode.Dir && inode.Symlink == "" {
 			want = read
 		}
 	case toRead:

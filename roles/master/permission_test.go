@@ -20,7 +20,8 @@ import (
 
 // TestPermissions plays testdata/permissions, in these commands:
 //
-//	tree               input: path owner group mode, a directory if the path ends in a slash; "+" behind it: it has children
+//	tree               input: path owner group mode, a directory if the path ends in a slash; "+" behind it: it has children;
+//	                   "KIND:NAME:rights" there: an entry of its access control list
 //	caller USER [groups=(G,…)] [super]    "-" is nobody
 //	judge DEMAND [rights=rwx] [owner=O] [group=G] [mode] [others]   input: paths; output: what is decided about each
 //	methods            output: what every method of a master needs
@@ -81,12 +82,31 @@ func readTree(t *testing.T, text string) map[string]metastore.Inode {
 			t.Fatal(err)
 		}
 		n := metastore.Inode{Name: path.Base(f[0]), Dir: strings.HasSuffix(f[0], "/"), Owner: named(f[1]), Group: f[2], Mode: uint32(mode)}
-		if len(f) > 4 {
-			n.Children = 1
+		for _, more := range f[4:] {
+			if more == "+" {
+				n.Children = 1
+				continue
+			}
+			n.ACL = append(n.ACL, readEntry(t, more))
 		}
 		tree[path.Clean(f[0])] = n
 	}
 	return tree
+}
+
+func readEntry(t *testing.T, text string) metastore.ACLEntry {
+	parts := strings.Split(text, ":")
+	kinds := map[string]metastore.ACLKind{"user": metastore.ACLNamedUser, "group": metastore.ACLNamedGroup}
+	e := metastore.ACLEntry{Kind: kinds[parts[0]], Name: parts[1]}
+	if e.Name == "" {
+		e.Kind = metastore.ACLOwningGroup
+	}
+	rights, err := strconv.ParseUint(parts[2], 8, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Rights = uint32(rights)
+	return e
 }
 
 func chainOf(tree map[string]metastore.Inode, p string) (chain []metastore.Inode, whole bool) {

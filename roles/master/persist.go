@@ -25,9 +25,11 @@ func (s *fileService) ScheduleAsyncPersistence(ctx context.Context, req *pb.Sche
 	done := &pb.ScheduleAsyncPersistencePResponse{}
 	switch {
 	case r.Inode == nil:
-		return nil, notExist("persist", r.Path)
+		return nil, r.Absent("persist")
 	case r.Inode.Dir:
 		return nil, &metastore.Error{Text: "Cannot persist directory " + r.Path + ": persist the files in it", Err: pathErr("persist", r.Path, syscall.EISDIR)}
+	case r.Inode.Symlink != "":
+		return nil, linkError("persist", r.Path, r.Inode.Symlink)
 	case !r.Inode.Completed:
 		return nil, &metastore.Error{Text: "Cannot persist " + r.Path + ": it is being written", Err: pathErr("persist", r.Path, syscall.EBUSY)}
 	case r.Mount.ReadOnly:

@@ -32,7 +32,7 @@ func (m *Master) placeThrough(ctx context.Context, r metastore.Resolution, stage
 	if err != nil {
 		return ufs.Info{}, err
 	}
-	p := &placing{staged: staged, name: r.Rel, mode: fs.FileMode(r.Inode.Mode).Perm(), length: length, noted: ufs.Version(r.Inode.Version)}
+	p := &placing{staged: staged, name: r.Rel, mode: ufsMode(r.Inode), length: length, noted: ufs.Version(r.Inode.Version)}
 	if err := src.call(ctx, p.look); err != nil {
 		return ufs.Info{}, err
 	}

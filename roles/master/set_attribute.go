@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// SetAttribute changes mode, owner and group as the namespace has them. The under file system keeps its own.
+// SetAttribute changes mode, owner and group, and the write type of a directory, as the namespace has them. The under file system keeps its own.
 func (s *fileService) SetAttribute(ctx context.Context, req *pb.SetAttributePRequest) (*pb.SetAttributePResponse, error) {
 	if err := s.linearize(ctx); err != nil {
 		return nil, err
@@ -29,11 +29,17 @@ func (s *fileService) SetAttribute(ctx context.Context, req *pb.SetAttributePReq
 	if o.GetMode() != nil {
 		set.Mode = proto.Uint32(modeOf(o.GetMode()))
 	}
+	var r metastore.Resolution
+	var err error
 	if !s.operations.applied(set.OpID, s.now()) {
-		if _, err := s.loader.stat(ctx, set.Path, s.freshness(set.Path, o.GetCommonOptions())); err != nil {
-			return nil, err
-		}
+		r, err = s.loader.stat(ctx, set.Path, s.freshness(set.Path, o.GetCommonOptions()))
 	}
-	_, err := s.propose(ctx, set, clean(set.Path))
+	if err == nil {
+		err = setWriteType(&set, o, r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.propose(ctx, set, clean(set.Path))
 	return &pb.SetAttributePResponse{}, err
 }

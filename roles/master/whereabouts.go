@@ -17,7 +17,7 @@ type blockFate int
 
 const (
 	held blockFate = iota // by a worker that lives
-	away             // somebody may come back with it, or has yet to tell this master that he has it
+	away                  // somebody may come back with it, or has yet to tell this master that he has it
 	lost
 )
 

@@ -110,9 +110,12 @@ func (s *workersService) Source(ctx context.Context, req *clusterpb.SourceReques
 	if n.Dir || r.Inode == nil || r.Inode.ID != n.ID {
 		return nil, pathErr("source", path, syscall.ESTALE)
 	}
+	if n.Symlink != "" {
+		return nil, linkError("source", path, n.Symlink)
+	}
 	return &clusterpb.FileSource{
 		FileId: n.ID, Path: path, Ufs: r.Mount.UFS, Options: s.sources.with(r.Mount.Options), Name: r.Rel, MountId: r.Mount.ID,
 		Version: n.Version, Length: n.Length, BlockSize: n.BlockSize, Persisted: persisted(n),
-		Mode: n.Mode, Writing: !n.Completed, Through: !n.Completed && n.Persistence == metastore.ToBePersisted,
+		Mode: uint32(ufsMode(&n)), Writing: !n.Completed, Through: !n.Completed && n.Persistence == metastore.ToBePersisted,
 	}, nil
 }

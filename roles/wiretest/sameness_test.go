@@ -25,6 +25,7 @@ func newSameness() *sameness { return &sameness{files: map[int64]int64{}} }
 var own = map[protoreflect.Name]bool{
 	"creationTimeMs": true, "lastModificationTimeMs": true, "lastAccessTimeMs": true, "ufsFingerprint": true, "owner": true, "group": true,
 	"workerId": true, "id": true, "lastContactSec": true, "startTimeMs": true, "capacityBytes": true, "usedBytes": true, "cacheUsedBytes": true,
+	"acl":                  true, // its names are; the rest is what mode says, and older recordings have none
 	"lastUpdatedTimestamp": true, "tieredIdentity": true, "version": true,
 	// Where and how much is cached depends on when the worker's report came.
 	"locations": true, "inGooseFSPercentage": true,

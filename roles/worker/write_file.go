@@ -25,7 +25,11 @@ func (s *blockService) takeFile(ctx context.Context, stream writeStream, o *pb.C
 	}
 	defer src.leave()
 	defer s.writes.enter(src.GetFileId())()
-	f, err := stage(ctx, src, fs.FileMode(o.GetMode()).Perm())
+	mode := fs.FileMode(src.GetMode()).Perm() // as the masters say: a client was told the mask of an access control list for it
+	if mode == 0 {
+		mode = fs.FileMode(o.GetMode()).Perm()
+	}
+	f, err := stage(ctx, src, mode)
 	if err != nil {
 		return err
 	}

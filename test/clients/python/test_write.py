@@ -8,15 +8,7 @@ import goosefs
 from goosefs import WriteType
 from goosefs.exceptions import AlreadyExists, GoosefsError, NotFound
 
-from support import BLOCK, OLD, SIZES, ClusterTest, config, content
-
-TYPES = {
-    "MUST_CACHE": WriteType.MustCache,
-    "TRY_CACHE": WriteType.TryCache,
-    "CACHE_THROUGH": WriteType.CacheThrough,
-    "THROUGH": WriteType.Through,
-    "ASYNC_THROUGH": WriteType.AsyncThrough,
-}
+from support import BLOCK, OLD, SIZES, TYPES, ClusterTest, config, content
 
 
 class Writes(ClusterTest):

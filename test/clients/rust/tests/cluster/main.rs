@@ -3,6 +3,7 @@
 //! Who runs them says where the cluster is, by the same variables as for the Python package (../python/support.py).
 
 mod blocks;
+mod kills;
 mod names;
 mod reads;
 mod through_opendal;

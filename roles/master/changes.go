@@ -12,7 +12,8 @@ import (
 // A [change] of a path excludes other changes at, above and below it, from the look at what is there until the command
 // that tells of it has been applied. A [look] only reads, and excludes nobody. But what it saw of a name may be older
 // than a change of that name that is already in the namespace, and would undo it there (a file that was just removed
-// would come back). So it is told which names were changed while it lasted, and asks for those again.
+// would come back), or be ahead of it (a file that is just being moved would be found in both places, and be in its own way).
+// So it is told which names were changed while it lasted, leaves those to their changes, and asks for them again.
 type changes struct {
 	mu struct {
 		sync.Mutex

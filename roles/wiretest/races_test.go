@@ -3,12 +3,14 @@ package wiretest
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 
 	"goosefs/roles/rolestest"
 	"goosefs/wire/pb"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -62,4 +64,68 @@ func TestLooksAmidChanges(t *testing.T) {
 	if err != nil || len(entries) != turns/2 {
 		t.Errorf("%d entries, %v", len(entries), err)
 	}
+}
+
+// A file is moved to a name that others make a file or a directory of at the same moment: one of them has it, the file is whole in its
+// old or its new place, and what was written to the name is what is there.
+func TestMovesAmidCreations(t *testing.T) {
+	s := newStand(t, rolestest.Options{})
+	for i := range 60 {
+		from, to := fmt.Sprintf("/d/from-%d", i), fmt.Sprintf("/d/to-%d", i)
+		s.put(from, []byte("moved"))
+		s.stat(from)
+		var moved, created, made error
+		var all sync.WaitGroup
+		all.Go(func() { moved = s.rename(from, to) })
+		all.Go(func() { created = s.writeThrough(to, []byte("created")) })
+		all.Go(func() {
+			_, made = s.files.CreateDirectory(t.Context(), &pb.CreateDirectoryPRequest{Path: &to, Options: &pb.CreateDirectoryPOptions{AllowExists: proto.Bool(true)}})
+		})
+		all.Wait()
+		won := 0
+		for who, err := range map[string]error{"moved": moved, "created": created, "made": made} {
+			if err == nil {
+				won++
+			} else {
+				want(t, who, err, codes.AlreadyExists, "already exists")
+			}
+		}
+		if won != 1 {
+			t.Fatalf("%s: moved %v, created %v, made %v", to, moved, created, made)
+		}
+		if moved != nil && s.content(from) != "moved" {
+			t.Fatalf("%s was not moved, and is %q", from, s.content(from))
+		}
+		if got := s.content(to); moved == nil && got != "moved" || created == nil && got != "created" || made == nil && got != "" {
+			t.Fatalf("%s is %q: moved %v, created %v, made %v", to, got, moved, created, made)
+		}
+	}
+}
+
+// writeThrough writes a file to the under file system.
+func (s *stand) writeThrough(path string, data []byte) error {
+	reply, err := s.files.CreateFile(s.t.Context(), &pb.CreateFilePRequest{Path: &path, Options: &pb.CreateFilePOptions{WriteType: pb.WritePType_THROUGH.Enum()}})
+	if err != nil {
+		return err
+	}
+	if _, err := s.write(begin(fileOf(reply.GetFileInfo())), bytesAs(data), flushed()); err != nil {
+		return err
+	}
+	return s.complete(path, int64(len(data)), nil)
+}
+
+// content is what a file of the under file system holds, and what the cluster says of it; of a directory, nothing.
+func (s *stand) content(path string) string {
+	s.t.Helper()
+	info := s.stat(path)
+	if info.GetFolder() {
+		return ""
+	}
+	data, err := os.ReadFile(s.Root + path)
+	must(s.t, err)
+	got, err := s.read(0, info, 0, 0, info.GetLength(), nil)
+	if err != nil || string(got) != string(data) {
+		s.t.Fatalf("%s is %q in the under file system, and %q here, %v", path, data, got, err)
+	}
+	return string(data)
 }

@@ -33,7 +33,7 @@ func (c *cluster) python(t *testing.T, venv, module string) {
 // host.
 func TestPython(t *testing.T) {
 	venvs := map[string][]string{
-		"python":       {"test_read", "test_names", "test_page_cache", "test_tables", "test_write"},
+		"python":       {"test_read", "test_names", "test_page_cache", "test_races", "test_tables", "test_write"},
 		"python-0.1.9": {"test_read", "test_names", "test_page_cache", "test_short_circuit", "test_write"},
 	}
 	program(t)

@@ -5,7 +5,10 @@
 mod blocks;
 mod kills;
 mod names;
+mod page_cache;
+mod races;
 mod reads;
+mod short_circuit;
 mod through_opendal;
 mod writes;
 

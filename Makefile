@@ -5,7 +5,7 @@ GO ?= go
 TOOLS := $(CURDIR)/bin
 RACE := ./blockcache/... ./client/... ./fuse/... ./metastore/... ./raftlog/... ./roles/... ./test/mount ./test/write ./ufs/... ./wire/...
 
-.PHONY: build test check unit race sim mutants chaos failover eviction test-clients prepare generate generated tools bench bench-clients microbench clean
+.PHONY: build test check unit race sim mutants chaos failover eviction test-clients record prepare generate generated tools bench bench-clients microbench clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o goosefs .
@@ -39,6 +39,11 @@ mutants:
 test-clients: prepare
 	tools/clients
 	$(GO) test -count=1 -timeout 10m ./test/clients
+
+# record has what GooseFS's own Python clients say to a cluster, and are answered, written down anew in roles/wiretest/testdata.
+record:
+	tools/clients
+	$(GO) test -count=1 -run 'TestRecord$$' ./roles/wiretest -record $(CURDIR)/bin/clients
 
 # chaos has real masters killed, cut off, paused and robbed of their disks, for an hour, or DURATION=10m; needs root. It
 # writes its table to docs/chaos.md.

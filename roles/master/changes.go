@@ -12,7 +12,8 @@ import (
 // A [change] of a path excludes other changes at, above and below it, from the look at what is there until the command
 // that tells of it has been applied. A [look] only reads, and excludes nobody. But what it saw of a name may be older
 // than a change of that name that is already in the namespace, and would undo it there (a file that was just removed
-// would come back). So it is told which names were changed while it lasted, and asks for those again.
+// would come back), or be ahead of it (a file that is just being moved would be found in both places, and be in its own way).
+// So it is told which names were changed while it lasted, leaves those to their changes, and asks for them again.
 type changes struct {
 	mu struct {
 		sync.Mutex
@@ -24,6 +25,7 @@ type changes struct {
 // change is a change under way.
 type change struct {
 	paths []string
+	here  bool          // in the namespace alone: no look at an under file system sees anything of it
 	done  chan struct{} // closed at its end
 }
 
@@ -42,34 +44,40 @@ func newChanges() *changes {
 
 // begin starts a change of paths when nobody else changes them. The caller must end it.
 func (c *changes) begin(ctx context.Context, paths ...string) (*change, error) {
+	return c.start(ctx, &change{paths: paths, done: make(chan struct{})})
+}
+
+// beginHere starts a change of a path in the namespace alone, as begin does.
+func (c *changes) beginHere(ctx context.Context, p string) (*change, error) {
+	return c.start(ctx, &change{paths: []string{p}, here: true, done: make(chan struct{})})
+}
+
+func (c *changes) start(ctx context.Context, mine *change) (*change, error) {
 	for {
-		mine, other := c.tryBegin(paths)
+		other := c.inTheWay(mine)
 		if other == nil {
 			return mine, nil
 		}
-		select {
-		case <-other.done:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if err := other.wait(ctx); err != nil {
+			return nil, err
 		}
 	}
 }
 
-// tryBegin starts a change, or says which other one is in the way.
-func (c *changes) tryBegin(paths []string) (mine, other *change) {
+// inTheWay starts a change, or says which other one is in its way.
+func (c *changes) inTheWay(mine *change) (other *change) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for other := range c.mu.running {
-		if other.touches(paths) {
-			return nil, other
+		if other.touches(mine.paths) {
+			return other
 		}
 	}
-	mine = &change{paths: paths, done: make(chan struct{})}
 	c.mu.running[mine] = true
 	for l := range c.mu.looks {
 		l.disturb(mine)
 	}
-	return mine, nil
+	return nil
 }
 
 func (c *changes) end(x *change) {
@@ -106,6 +114,9 @@ func (c *changes) leave(l *look) {
 
 // disturb notes names of the looked at directory that x changes.
 func (l *look) disturb(x *change) {
+	if x.here {
+		return
+	}
 	for _, p := range x.paths {
 		if path.Dir(p) == l.dir {
 			l.disturbed[path.Base(p)] = x

@@ -2,12 +2,16 @@ package master
 
 import (
 	"context"
+	"fmt"
 	"syscall"
 
 	"goosefs/metastore"
 	"goosefs/ufs"
 	"goosefs/wire/pb"
 )
+
+// mostBlocks is how many blocks a file can have: the ids of more would be those of other files.
+const mostBlocks = blockMask
 
 // CompleteFile gives a file its length; from now on it can be read. One that goes to the under file system must be there
 // by now, under its staged name, and gets its own; an empty one is put there here, for no worker ever heard of it. Of one
@@ -39,6 +43,11 @@ func (s *fileService) CompleteFile(ctx context.Context, req *pb.CompleteFilePReq
 		return nil, err
 	}
 	switch {
+	case r.Inode != nil && !r.Inode.Completed && (complete.Length < 0 || (complete.Length-1)/mostBlocks >= r.Inode.BlockSize):
+		return nil, &metastore.Error{
+			Text: fmt.Sprintf("Invalid file length %d: %s has blocks of %d bytes, of which there can be from 0 to %d; write it in larger blocks", complete.Length, r.Path, r.Inode.BlockSize, mostBlocks),
+			Err:  pathErr("complete", r.Path, syscall.EINVAL),
+		}
 	case unwritten(r):
 		info, err := s.placeThrough(ctx, r, ufs.Staged(r.Rel, r.Inode.ID), complete.Length)
 		if err != nil {

@@ -35,7 +35,7 @@ func (s *fileService) CreateDirectory(ctx context.Context, req *pb.CreateDirecto
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.propose(ctx, create, missingPaths(r)...)
+	result, err := s.proposeNew(ctx, create, create.Path, missingPaths(r)...)
 	if err != nil {
 		return nil, err
 	}

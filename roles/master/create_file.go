@@ -39,7 +39,7 @@ func (s *fileService) CreateFile(ctx context.Context, req *pb.CreateFilePRequest
 	if err != nil {
 		return nil, err
 	}
-	result, err := s.propose(ctx, create, missingPaths(r)...)
+	result, err := s.proposeNew(ctx, create, create.Path, missingPaths(r)...)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +48,17 @@ func (s *fileService) CreateFile(ctx context.Context, req *pb.CreateFilePRequest
 		return nil, err
 	}
 	return &pb.CreateFilePResponse{FileInfo: s.fileInfo(&result.Inode, result.Path, r.Mount, r.UFSPath)}, nil
+}
+
+// proposeNew proposes a command that makes p in the namespace, when nobody changes it in an under file system: what is being moved to
+// that name is there before it is here, and would find the name taken.
+func (s *fileService) proposeNew(ctx context.Context, c proposable, p string, paths ...string) (*metastore.Result, error) {
+	x, err := s.changes.beginHere(ctx, clean(p))
+	if err != nil {
+		return nil, err
+	}
+	defer s.changes.end(x)
+	return s.propose(ctx, c, paths...)
 }
 
 // blockUnit is what workers keep and check as one: a file's blocks are whole ones.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"path"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -251,6 +253,9 @@ func (l *loader) askOnce(ctx context.Context, target string) (again bool, err er
 	case before.Inode != nil && before.Inode.Persistence == metastore.Persisted:
 		load.Gone = []metastore.Gone{{Name: name, ID: before.Inode.ID}}
 	}
+	if x := l.changes.disturbed(look)[name]; x != nil { // it may be what a change has done so far, whose own command tells of it
+		return true, x.wait(ctx)
+	}
 	if len(load.Entries)+len(load.Gone) > 0 {
 		if err := l.load(ctx, parent, load, target); err != nil {
 			return false, err
@@ -310,7 +315,8 @@ func rootError(r metastore.Resolution, err error) error {
 	return err
 }
 
-// readOnce reads the whole directory, page by page. Only what was known before it began can be gone afterwards.
+// readOnce reads the whole directory, page by page. Only what was known before it began can be gone afterwards. Names that are
+// changed meanwhile are left to the commands of the changes, and are looked at when those are over.
 func (l *loader) readOnce(ctx context.Context, r metastore.Resolution) error {
 	look := l.changes.look(r.Path)
 	defer l.changes.leave(look)
@@ -323,7 +329,16 @@ func (l *loader) readOnce(ctx context.Context, r metastore.Resolution) error {
 		return err
 	}
 	page := metastore.LoadEntries{Header: l.head(nil)} // of now: what is seen is no older
-	var refused error                                  // by the namespace: no fault of the source
+	late := make(map[string]*change)                   // by name
+	tell := func() error {
+		maps.Copy(late, l.changes.disturbed(look))
+		page.Entries = slices.DeleteFunc(page.Entries, func(e metastore.Entry) bool { return late[e.Name] != nil })
+		page.Gone = slices.DeleteFunc(page.Gone, func(g metastore.Gone) bool { return late[g.Name] != nil })
+		err := l.load(ctx, r, page)
+		page.Entries, page.Gone = nil, nil
+		return err
+	}
+	var refused error // by the namespace: no fault of the source
 	err = src.callFor(ctx, listLimit, func(ctx context.Context, u ufs.UFS) error {
 		for info, err := range u.List(ctx, r.Rel) {
 			if err != nil {
@@ -332,10 +347,9 @@ func (l *loader) readOnce(ctx context.Context, r metastore.Resolution) error {
 			delete(gone, info.Name)
 			page.Entries = append(page.Entries, entryOf(info))
 			if len(page.Entries) == loadPage {
-				if refused = l.load(ctx, r, page); refused != nil {
+				if refused = tell(); refused != nil {
 					return nil
 				}
-				page.Entries = nil
 			}
 		}
 		return nil
@@ -346,17 +360,17 @@ func (l *loader) readOnce(ctx context.Context, r metastore.Resolution) error {
 	for name, id := range gone {
 		page.Gone = append(page.Gone, metastore.Gone{Name: name, ID: id})
 		if len(page.Gone)+len(page.Entries) >= loadPage {
-			if err := l.load(ctx, r, page); err != nil {
+			if err := tell(); err != nil {
 				return err
 			}
-			page.Entries, page.Gone = nil, nil
 		}
 	}
 	page.Final = true
-	if err := l.load(ctx, r, page); err != nil {
+	if err := tell(); err != nil {
 		return err
 	}
-	for name, x := range l.changes.disturbed(look) {
+	maps.Copy(late, l.changes.disturbed(look))
+	for name, x := range late {
 		if err := x.wait(ctx); err != nil {
 			return err
 		}

@@ -1,6 +1,8 @@
 package wiretest
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -23,74 +25,27 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-var record = flag.String("record", "", "a Python that has the package goosefs: conversations are recorded anew")
-
-// conversations are what is recorded: a few lines of Python each, with fs, a client.
-var conversations = map[string]string{
-	"status": `
-print(fs.get_status("/files/large").length, fs.get_status("/").folder, fs.exists("/files/none"))
-print([s.length for s in fs.batch_get_status(["/files/small", "/files/empty"])])
-`,
-	"list": `
-print(sorted(s.name for s in fs.list_status("/files")), sorted(s.path for s in fs.list_status("/tree", recursive=True)))
-`,
-	"read": `
-for turn in range(2):
-    print(len(fs.read_file("/files/large")), len(fs.read_file("/files/small")), len(fs.read_file("/files/empty")))
-print(len(fs.read_range("/files/large", 1000000, 100000)))
-`,
-	"stream": `
-with fs.open_file("/files/large") as f:
-    print(len(f.read(70000)), f.seek(-10, 2), len(f.read(-1)), len(f.read_at(1048570, 100)))
-`,
-	"positioned": `
-print(len(fs.positioned_read("/files/large", block_index=2, offset=100)), len(fs.positioned_read("/files/small", length=10)))
-`,
-	"changes": `
-fs.mkdir("/made/here", recursive=True)
-fs.rename("/files/small", "/made/here/moved")
-print(fs.get_status("/made/here/moved").length, len(fs.read_file("/made/here/moved")))
-fs.delete("/made", recursive=True)
-fs.delete("/files/empty")
-`,
-	"errors": `
-for attempt in (
-    lambda: fs.get_status("/none"), lambda: fs.list_status("/none"), lambda: fs.read_file("/none"), lambda: fs.mkdir("/none/below"), lambda: fs.mkdir("/files/small"),
-    lambda: fs.delete("/files"), lambda: fs.delete("/none"), lambda: fs.rename("/files/small", "/files/large"), lambda: fs.rename("/none", "/x"), lambda: fs.get_status("/../x"),
-):
-    try:
-        attempt()
-        print("done")
-    except goosefs.exceptions.GoosefsError as e:
-        print(type(e).__name__)
-`,
-}
-
-const prelude = `import goosefs
-config = goosefs.Config("` + sceneMaster + `", properties={"goosefs.security.authentication.type": "NOSASL"})
-with goosefs.Goosefs(config) as fs:
-`
+var record = flag.String("record", "", "the folder that tools/clients has filled: conversations are recorded anew")
 
 // TestRecord listens where clients look for a master and a worker, and writes down what passes between them and a cluster.
 func TestRecord(t *testing.T) {
 	if *record == "" {
-		t.Skip("only with -record PYTHON")
+		t.Skip("only with -record FOLDER")
 	}
-	version, err := exec.Command(*record, "-c", "import goosefs; print(goosefs.__version__)").Output()
-	must(t, err)
-	for name, program := range conversations {
+	for name, c := range conversations() {
 		t.Run(name, func(t *testing.T) {
-			s := newScene(t)
-			r := &recorder{t: t, scene: s}
+			python := filepath.Join(*record, cmp.Or(c.python, "python"), "bin", "python")
+			version, err := exec.Command(python, "-c", "import goosefs; print(goosefs.__version__)").Output()
+			must(t, err)
+			r := &recorder{t: t, scene: newScene(t, c.scheme)}
 			r.listen("master")
 			r.listen("worker")
-			cmd := exec.Command(*record, "-c", prelude+strings.ReplaceAll(program, "\n", "\n    "))
-			out, err := cmd.CombinedOutput()
+			out, err := exec.Command(python, "-c", c.prelude()+strings.ReplaceAll(c.program, "\n", "\n    ")).CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			r.servers.stop()
-			r.write(filepath.Join("testdata", "recorded", name+".txt"), strings.TrimSpace(string(version)), program, string(out))
+			r.write(filepath.Join("testdata", "recorded", name+".txt"), strings.TrimSpace(string(version)), c.program, string(out))
 		})
 	}
 }
@@ -142,12 +97,10 @@ func (r *recorder) relay(place string, conn *grpc.ClientConn, down grpc.ServerSt
 	r.mu.Lock()
 	r.mu.calls++
 	n := r.mu.calls
-	r.mu.events = append(r.mu.events, event{call: n, verb: "call", place: place, method: method})
+	channel := metadata.ValueFromIncomingContext(down.Context(), "channel-id")
+	r.mu.events = append(r.mu.events, event{call: n, verb: "call", place: place, method: method, channel: strings.Join(channel, " ")})
 	r.mu.Unlock()
-	ctx := down.Context()
-	if md, ok := metadata.FromIncomingContext(ctx); ok {
-		ctx = metadata.NewOutgoingContext(ctx, metadata.MD{"channel-id": md.Get("channel-id")})
-	}
+	ctx := metadata.NewOutgoingContext(down.Context(), metadata.MD{"channel-id": channel})
 	up, err := conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, method, grpc.ForceCodecV2(raw{}))
 	if err != nil {
 		return err
@@ -175,11 +128,25 @@ func (r *recorder) ask(n int, down grpc.ServerStream, up grpc.ClientStream) {
 		if err != nil {
 			return
 		}
-		r.note(event{call: n, verb: ">", message: b})
+		r.note(asked(n, b))
 		if up.SendMsg(&b) != nil {
 			return
 		}
 	}
+}
+
+// asked is a client's message in call n. What it writes is told by its place and length, if the message is just that.
+func asked(n int, message []byte) event {
+	var w pb.WriteRequest
+	if len(message) > 1000 && proto.Unmarshal(message, &w) == nil {
+		data := w.GetChunk().GetData()
+		if at := bytes.Index(written(), data); at >= 0 && len(data) > 0 {
+			if same, err := writeOf(int64(at), int64(len(data))); err == nil && bytes.Equal(same, message) {
+				return event{call: n, verb: "chunk", offset: int64(at), length: int64(len(data))}
+			}
+		}
+	}
+	return event{call: n, verb: ">", message: message}
 }
 
 // answer passes on what the client is sent, until the end.

@@ -8,12 +8,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"goosefs/roles/rolestest"
 	"goosefs/wire"
+	"goosefs/wire/auth"
 	"goosefs/wire/pb"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
@@ -26,20 +30,68 @@ func TestRecordedConversations(t *testing.T) {
 		t.Fatalf("only %v", paths)
 	}
 	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			r := &replay{t: t, scene: newScene(t), calls: map[int]*playedCall{}, conns: map[string]*grpc.ClientConn{}, same: newSameness()}
-			events := readConversation(t, path)
-			for _, e := range events {
-				r.play(e)
-			}
-			for _, n := range slices.Sorted(maps.Keys(r.calls)) {
-				r.calls[n].cancel()
-			}
-			if !slices.ContainsFunc(events, func(e event) bool { return e.verb == "<" || e.verb == "data" }) {
-				t.Error("nothing was ever answered")
-			}
-		})
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) { played(t, path) })
 	}
+}
+
+// played has a recorded conversation with a new cluster.
+func played(t *testing.T, path string) (*replay, []event) {
+	t.Helper()
+	events := readConversation(t, path)
+	r := &replay{t: t, scene: newScene(t, schemeOf(events)), calls: map[int]*playedCall{}, conns: map[string]*grpc.ClientConn{}, same: newSameness()}
+	for _, e := range events {
+		r.play(e)
+	}
+	for _, n := range slices.Sorted(maps.Keys(r.calls)) {
+		r.calls[n].cancel()
+	}
+	if !slices.ContainsFunc(events, func(e event) bool { return e.verb == "<" || e.verb == "data" }) {
+		t.Error("nothing was ever answered")
+	}
+	return r, events
+}
+
+// TestRecordedSession: who logged in in a recorded conversation owns what he wrote, and nobody is let in by the id of his channel
+// once he has left.
+func TestRecordedSession(t *testing.T) {
+	r, events := played(t, filepath.Join("testdata", "recorded", "simple.txt"))
+	var channels []string
+	for _, e := range events {
+		if e.verb == "call" && e.channel != "" && !slices.Contains(channels, e.channel) {
+			channels = append(channels, e.channel)
+		}
+	}
+	if len(channels) < 2 {
+		t.Fatalf("channels: %q", channels)
+	}
+	path := "/alice/f"
+	for _, channel := range append(channels, "") {
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "channel-id", channel)
+		for end := time.Now().Add(rolestest.Patience); ; time.Sleep(5 * time.Millisecond) {
+			_, err := pb.NewFileSystemMasterClientServiceClient(r.conns[sceneMaster]).GetStatus(ctx, &pb.GetStatusPRequest{Path: &path})
+			if status.Code(err) == codes.Unauthenticated {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("channel %q is still let in: %v", channel, err)
+			}
+		}
+	}
+	conn, err := auth.Login{Scheme: auth.SIMPLE, User: "bob"}.Dial(r.net.Host("client"), sceneMaster)
+	must(t, err)
+	defer conn.Close()
+	reply, err := pb.NewFileSystemMasterClientServiceClient(conn).GetStatus(t.Context(), &pb.GetStatusPRequest{Path: &path})
+	if err != nil || reply.GetFileInfo().GetOwner() != "alice" || !reply.GetFileInfo().GetCompleted() {
+		t.Errorf("%v, %v", reply, err)
+	}
+}
+
+// schemeOf is how a recorded client logged in.
+func schemeOf(events []event) auth.Scheme {
+	if slices.ContainsFunc(events, func(e event) bool { return strings.HasSuffix(e.method, "/authenticate") }) {
+		return auth.SIMPLE
+	}
+	return auth.NOSASL
 }
 
 // replay is a conversation that is had again.
@@ -63,7 +115,7 @@ func (r *replay) play(e event) {
 	switch e.verb {
 	case "call":
 		r.begin(e)
-	case ">":
+	case ">", "chunk":
 		b := r.same.request(r.t, c.method, e.message)
 		if err := c.SendMsg(&b); err != nil && err != io.EOF {
 			r.t.Fatalf("%s: %v", e, err)
@@ -96,6 +148,9 @@ func (r *replay) begin(e event) {
 	}
 	ctx, cancel := context.WithTimeout(r.t.Context(), rolestest.Patience)
 	r.t.Cleanup(cancel)
+	if e.channel != "" {
+		ctx = metadata.AppendToOutgoingContext(ctx, "channel-id", e.channel)
+	}
 	stream, err := r.conns[at].NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, e.method, grpc.ForceCodecV2(raw{}))
 	must(r.t, err)
 	r.calls[e.call] = &playedCall{stream, e.method, cancel}

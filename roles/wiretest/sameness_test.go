@@ -16,10 +16,13 @@ import (
 // sameness says whether two clusters answer the same, but for what is each one's own: times, owners, the ids of workers, and where
 // the folder is. Ids of files are the same if they are so all along.
 type sameness struct {
-	files map[int64]int64 // container of the recorded cluster's ids to this one's
+	files   map[int64]int64 // container of the recorded cluster's ids to this one's
+	workers map[int64]int64 // id of the recorded cluster's to this one's
+
+	root, recordedRoot string // where / is
 }
 
-func newSameness() *sameness { return &sameness{files: map[int64]int64{}} }
+func newSameness() *sameness { return &sameness{files: map[int64]int64{}, workers: map[int64]int64{}} }
 
 // own are the fields in which each cluster has its own.
 var own = map[protoreflect.Name]bool{
@@ -47,27 +50,51 @@ func (s *sameness) reply(t *testing.T, method string, got, recorded []byte) {
 	}
 }
 
-// request is a recorded request with this cluster's ids.
+// request is a recorded request with this cluster's ids and places: byte for byte what was recorded, if it has none.
 func (s *sameness) request(t *testing.T, method string, recorded []byte) []byte {
 	t.Helper()
 	m := messageOf(t, method, true)
 	must(t, proto.Unmarshal(recorded, m))
-	switch m := m.(type) {
-	case *pb.ReadRequest:
-		if m.BlockId == nil || s.mapped(m.GetBlockId()) == m.GetBlockId() {
-			return recorded
-		}
-		m.BlockId = proto.Int64(s.mapped(m.GetBlockId()))
-	case *pb.CheckBlocksRequest:
-		for i, id := range m.GetBlockIds() {
-			m.BlockIds[i] = s.mapped(id)
-		}
-	default:
+	before := proto.Clone(m)
+	s.fit(m.ProtoReflect())
+	if proto.Equal(before, m) {
 		return recorded
 	}
 	b, err := proto.Marshal(m)
 	must(t, err)
 	return b
+}
+
+// fit puts this cluster's ids and places into a recorded request.
+func (s *sameness) fit(m protoreflect.Message) {
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case f.Name() == "block_id" || f.Name() == "blockId" || f.Name() == "inodeId" || f.FullName() == "com.qcloud.cos.goosefs.grpc.block.WriteRequestCommand.id":
+			m.Set(f, protoreflect.ValueOfInt64(s.mapped(v.Int())))
+		case f.Name() == "block_ids" || f.Name() == "blockIds":
+			mapAll(v.List(), s.mapped)
+		case f.Name() == "worker_id" && f.IsList():
+			mapAll(v.List(), func(id int64) int64 { return s.workers[id] })
+		case f.Name() == "ufs_path":
+			if rest, below := strings.CutPrefix(v.String(), s.recordedRoot); below {
+				m.Set(f, protoreflect.ValueOfString(s.root+rest))
+			}
+		case f.Message() == nil || f.IsMap():
+		case f.IsList():
+			for i := range v.List().Len() {
+				s.fit(v.List().Get(i).Message())
+			}
+		default:
+			s.fit(v.Message())
+		}
+		return true
+	})
+}
+
+func mapAll(list protoreflect.List, to func(int64) int64) {
+	for i := range list.Len() {
+		list.Set(i, protoreflect.ValueOfInt64(to(list.Get(i).Int())))
+	}
 }
 
 func (s *sameness) mapped(id int64) int64 {
@@ -77,13 +104,18 @@ func (s *sameness) mapped(id int64) int64 {
 	return id
 }
 
-// learn takes down which id is which, where both tell of the same file.
+// learn takes down which id is which, and which place, where both tell of the same file or worker.
 func (s *sameness) learn(got, recorded protoreflect.Message) {
 	if g, ok := got.Interface().(*pb.FileInfo); ok {
 		r := recorded.Interface().(*pb.FileInfo)
 		if _, known := s.files[r.GetFileId()>>container]; !known && g.GetPath() == r.GetPath() {
 			s.files[r.GetFileId()>>container] = g.GetFileId() >> container
 		}
+		s.root, s.recordedRoot = strings.TrimSuffix(g.GetUfsPath(), g.GetPath()), strings.TrimSuffix(r.GetUfsPath(), r.GetPath())
+		return
+	}
+	if g, ok := got.Interface().(*pb.WorkerInfo); ok {
+		s.workers[recorded.Interface().(*pb.WorkerInfo).GetId()] = g.GetId()
 		return
 	}
 	recorded.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
@@ -102,6 +134,9 @@ func (s *sameness) learn(got, recorded protoreflect.Message) {
 
 // level takes out of a message what is a cluster's own.
 func (s *sameness) level(m protoreflect.Message, id func(int64) int64) {
+	if info, ok := m.Interface().(*pb.FileInfo); ok && info.GetCompleted() && info.GetPersistenceState() == "TO_BE_PERSISTED" {
+		info.PersistenceState, info.Persisted = proto.String("PERSISTED"), proto.Bool(true) // which it is sooner or later
+	}
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
 		case own[f.Name()]:
@@ -111,9 +146,7 @@ func (s *sameness) level(m protoreflect.Message, id func(int64) int64) {
 		case f.Name() == "fileId" || f.Name() == "blockId":
 			m.Set(f, protoreflect.ValueOfInt64(id(v.Int())))
 		case f.Name() == "blockIds":
-			for i := range v.List().Len() {
-				v.List().Set(i, protoreflect.ValueOfInt64(id(v.List().Get(i).Int())))
-			}
+			mapAll(v.List(), id)
 		case f.Message() == nil || f.IsMap():
 		case f.IsList():
 			for i := range v.List().Len() {

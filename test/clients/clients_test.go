@@ -33,7 +33,7 @@ func (c *cluster) python(t *testing.T, venv, module string) {
 // host.
 func TestPython(t *testing.T) {
 	venvs := map[string][]string{
-		"python":       {"test_read", "test_names", "test_page_cache", "test_tables", "test_write"},
+		"python":       {"test_read", "test_names", "test_page_cache", "test_races", "test_tables", "test_write"},
 		"python-0.1.9": {"test_read", "test_names", "test_page_cache", "test_short_circuit", "test_write"},
 	}
 	program(t)
@@ -51,23 +51,30 @@ func TestPython(t *testing.T) {
 // TestRust has the Rust crate, and OpenDAL on top of it, use a cluster.
 func TestRust(t *testing.T) {
 	program(t)
-	target := installed(t, "target")
 	c := start(t, 1, 2)
+	run(t, c.cargo(t))
+}
+
+// cargo is a run of the tests in rust's folder, of all that are not ignored or as the words say.
+func (c *cluster) cargo(t *testing.T, words ...string) *exec.Cmd {
+	t.Helper()
+	target := installed(t, "target")
 	cargo, err := exec.LookPath("cargo")
 	need(t, err)
-	cmd := exec.CommandContext(t.Context(), cargo, "test", "--locked", "--offline", "--quiet")
+	cmd := exec.CommandContext(t.Context(), cargo, append([]string{"test", "--locked", "--offline", "--quiet"}, words...)...)
 	cmd.Dir = "rust"
 	cmd.Env = append(environment(c.variables()...), "CARGO_TARGET_DIR="+target)
-	run(t, cmd)
+	return cmd
 }
 
 // TestEveryTestRuns: what is in the folders is what the tests above run.
 func TestEveryTestRuns(t *testing.T) {
-	here, err := os.ReadFile("clients_test.go")
-	must(t, err)
-	failover, err := os.ReadFile("failover_test.go")
-	must(t, err)
-	here = append(here, strings.ReplaceAll(string(failover), `", "`, `"`)...)
+	var here []byte
+	for _, name := range []string{"clients_test.go", "failover_test.go", "kills_test.go"} {
+		text, err := os.ReadFile(name)
+		must(t, err)
+		here = append(here, text...)
+	}
 	files, err := filepath.Glob(filepath.Join("python", "test_*.py"))
 	must(t, err)
 	if len(files) < 5 {

@@ -17,6 +17,7 @@ import pathlib
 import unittest
 
 import goosefs
+from goosefs import WriteType
 
 MASTER = os.environ["GOOSEFS_MASTER_ADDR"]
 WORKER = os.environ["GOOSEFS_WORKER_ADDR"]
@@ -34,6 +35,14 @@ SIZES = {
     "block": BLOCK,
     "block+1": BLOCK + 1,
     "3.5 blocks": 3 * BLOCK + BLOCK // 2,
+}
+
+TYPES = {
+    "MUST_CACHE": WriteType.MustCache,
+    "TRY_CACHE": WriteType.TryCache,
+    "CACHE_THROUGH": WriteType.CacheThrough,
+    "THROUGH": WriteType.Through,
+    "ASYNC_THROUGH": WriteType.AsyncThrough,
 }
 
 # Versions before 0.2 lend blocks as files; later ones know how old a status may be.

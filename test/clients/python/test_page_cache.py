@@ -5,7 +5,7 @@ import unittest
 
 import goosefs
 
-from support import OLD, SIZES, ClusterTest, config
+from support import BLOCK, OLD, SIZES, TYPES, ClusterTest, config, content
 
 
 class PageCache(ClusterTest):
@@ -34,6 +34,18 @@ class PageCache(ClusterTest):
             if size > 10:
                 with fs.open_file(path) as f:
                     self.assertSame(f.read_at(size - 10, 10), data[-10:], f"the end of {name}")
+
+    def test_a_file_that_is_written_anew(self):
+        """Who removes a file and writes it again makes another one, whatever its name and length."""
+        fs = self.client()
+        for kind in TYPES:
+            path = f"{self.dir}/{kind}"
+            for turn in range(3):
+                data = content(f"{path} {turn}", SIZES["block+1"])
+                fs.write_file(path, data, write_type=TYPES[kind], block_size_bytes=BLOCK)
+                for when in ("at once", "again"):
+                    self.assertSame(fs.read_file(path), data, f"{path}, turn {turn}, {when}")
+                fs.delete(path)
 
     @unittest.skipIf(OLD, "it cannot ask for the present state")
     def test_a_file_that_is_another_one(self):

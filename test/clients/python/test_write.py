@@ -1,22 +1,16 @@
 """Writes: every write type in every size, what lies where afterwards, and what is left of writes that were not finished."""
 
+import asyncio
+import itertools
 import threading
 import time
 import unittest
 
 import goosefs
 from goosefs import WriteType
-from goosefs.exceptions import AlreadyExists, GoosefsError, NotFound
+from goosefs.exceptions import AlreadyExists, FileIncomplete, GoosefsError, InvalidArgument, NotFound
 
-from support import BLOCK, OLD, SIZES, ClusterTest, config, content
-
-TYPES = {
-    "MUST_CACHE": WriteType.MustCache,
-    "TRY_CACHE": WriteType.TryCache,
-    "CACHE_THROUGH": WriteType.CacheThrough,
-    "THROUGH": WriteType.Through,
-    "ASYNC_THROUGH": WriteType.AsyncThrough,
-}
+from support import BLOCK, OLD, SIZES, TYPES, ClusterTest, config, content
 
 
 class Writes(ClusterTest):
@@ -60,6 +54,53 @@ class Writes(ClusterTest):
                 for step in range(0, len(data), 99_991):
                     w.write(data[step : step + 99_991])
             self.assertSame(self.fs.read_file(path), data, path)
+
+    def test_ranges(self):
+        for kind in TYPES:
+            path, data = self.write(kind, SIZES["3.5 blocks"], kind)
+            with self.fs.open_file(path) as f:
+                for offset, length in ((0, 1), (BLOCK - 5, 10), (1000, BLOCK), (BLOCK - 1, 2 * BLOCK + 2), (len(data) - 7, 7)):
+                    with self.subTest(type=kind, offset=offset, length=length):
+                        want = data[offset : offset + length]
+                        self.assertSame(self.fs.read_range(path, offset, length), want, "read_range")
+                        self.assertSame(f.read_at(offset, length), want, "read_at")
+
+    def test_without_waiting(self):
+        """Many files at once, by one client that waits for none of them."""
+
+        async def write_all(wanted):
+            async with await goosefs.AsyncGoosefs.connect(config()) as fs:
+                kinds = itertools.cycle(TYPES.values())
+                await asyncio.gather(*(fs.write_file(path, data, write_type=kind) for (path, data), kind in zip(wanted.items(), kinds)))
+                return await asyncio.gather(*(fs.read_file(path) for path in wanted))
+
+        wanted = {f"{self.dir}/f{i}": content(f"{i}", 50_000 + i) for i in range(40)}
+        for (path, data), got in zip(wanted.items(), asyncio.run(write_all(wanted))):
+            self.assertSame(got, data, path)
+
+    def test_errors_by_class(self):
+        path, _ = self.place("f", 10)
+        self.fs.mkdir(self.dir + "/d")
+        for kind in TYPES.values():
+            for taken in (path, self.dir + "/d"):
+                with self.assertRaises(AlreadyExists):
+                    self.fs.create_file(taken, write_type=kind)
+            with self.assertRaises(NotFound):
+                self.fs.create_file(self.dir + "/no/such/dir", write_type=kind)
+            with self.assertRaises(GoosefsError):
+                self.fs.create_file(path + "/below", write_type=kind)
+        with self.assertRaises(InvalidArgument):
+            self.fs.create_file("/../f")
+        w = self.fs.create_file(self.dir + "/g", write_type=WriteType.CacheThrough)
+        w.write(b"half")
+        with self.assertRaises(FileIncomplete):
+            self.fs.open_file(self.dir + "/g").read(1)
+        self.fs.delete(self.dir + "/g")
+        with self.assertRaises(GoosefsError):
+            w.close()
+        with self.assertRaises(NotFound):
+            self.fs.get_status(self.dir + "/g")
+        self.assertFalse((self.ufs / "g").exists())
 
     def test_below_directories_that_are_only_here(self):
         self.fs.mkdir(self.dir + "/a/b", recursive=True)

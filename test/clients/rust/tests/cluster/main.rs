@@ -3,8 +3,12 @@
 //! Who runs them says where the cluster is, by the same variables as for the Python package (../python/support.py).
 
 mod blocks;
+mod kills;
 mod names;
+mod page_cache;
+mod races;
 mod reads;
+mod short_circuit;
 mod through_opendal;
 mod writes;
 

@@ -1,6 +1,5 @@
 use std::collections::HashSet;
 
-use futures::future::join_all;
 use goosefs_sdk::error::Error;
 
 use crate::{block_size, connect, Folder};
@@ -66,17 +65,4 @@ async fn changes() {
     assert!(matches!(master.delete(&folder.at("x"), false).await, Err(Error::DirectoryNotEmpty { .. })));
     master.delete(&folder.at("x"), true).await.expect("it goes");
     assert!(matches!(master.delete(&folder.at("x"), true).await, Err(Error::NotFound { .. })));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_of_many_renames_wins() {
-    let (fs, folder) = (connect().await, Folder::new("race"));
-    let master = fs.acquire_master();
-    let sources: Vec<_> = (0..16).map(|i| folder.place(&format!("s{i}"), i + 1).0).collect();
-    let target = folder.at("target");
-    let outcomes = join_all(sources.iter().map(|path| master.rename(path, &target))).await;
-    let won: Vec<_> = (0..16).filter(|i| outcomes[*i].is_ok()).collect();
-    assert_eq!(won.len(), 1, "{outcomes:?}");
-    assert!(outcomes.iter().all(|o| matches!(o, Ok(()) | Err(Error::AlreadyExists { .. }))), "{outcomes:?}");
-    assert_eq!(master.get_status(&target).await.expect("the target").length, Some(won[0] as i64 + 1));
 }

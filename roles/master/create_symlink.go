@@ -30,7 +30,7 @@ func (s *fileService) CreateSymlink(ctx context.Context, req *pb.CreateSymlinkPR
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.propose(ctx, create, missingPaths(r)...)
+	_, err = s.proposeNew(ctx, create, create.Path, missingPaths(r)...)
 	return &pb.CreateSymlinkPResponse{}, err
 }
 

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	relaysAtOnce = 32              // each may hold what the other worker sent and the client does not take: 16 MiB at most
-	relayTurn    = 5 * time.Second // how long one waits for its turn
+	relaysAtOnce = 32               // each may hold what the other worker sent and the client does not take: 16 MiB at most
+	relayTurn    = 30 * time.Second // how long one waits for its turn; a client waits for minutes
 )
 
 // absent is the error of a block that is not here, and not in the under file system. Another worker may have it.

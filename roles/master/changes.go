@@ -10,15 +10,16 @@ import (
 // changes keeps apart what happens to under file systems at the same time through this master.
 //
 // A [change] of a path excludes other changes at, above and below it, from the look at what is there until the command
-// that tells of it has been applied. A [look] only reads, and excludes nobody. But what it saw of a name may be older
+// that tells of it has been applied. Changes come in the order in which they were asked for, so none waits for ever. Of those
+// of the namespace alone, which the log keeps apart, none excludes another. A [look] only reads, and excludes nobody. But what it saw of a name may be older
 // than a change of that name that is already in the namespace, and would undo it there (a file that was just removed
 // would come back), or be ahead of it (a file that is just being moved would be found in both places, and be in its own way).
 // So it is told which names were changed while it lasted, leaves those to their changes, and asks for them again.
 type changes struct {
 	mu struct {
 		sync.Mutex
-		running map[*change]bool
-		looks   map[*look]bool
+		asked map[*change]bool // for, and not over
+		looks map[*look]bool
 	}
 }
 
@@ -26,6 +27,7 @@ type changes struct {
 type change struct {
 	paths []string
 	here  bool          // in the namespace alone: no look at an under file system sees anything of it
+	begun bool          // all that it waited for are over; guarded by the lock of changes
 	done  chan struct{} // closed at its end
 }
 
@@ -37,7 +39,7 @@ type look struct {
 
 func newChanges() *changes {
 	c := &changes{}
-	c.mu.running = make(map[*change]bool)
+	c.mu.asked = make(map[*change]bool)
 	c.mu.looks = make(map[*look]bool)
 	return c
 }
@@ -53,44 +55,45 @@ func (c *changes) beginHere(ctx context.Context, p string) (*change, error) {
 }
 
 func (c *changes) start(ctx context.Context, mine *change) (*change, error) {
-	for {
-		other := c.inTheWay(mine)
-		if other == nil {
-			return mine, nil
-		}
+	for _, other := range c.ask(mine) {
 		if err := other.wait(ctx); err != nil {
+			c.end(mine)
 			return nil, err
 		}
 	}
-}
-
-// inTheWay starts a change, or says which other one is in its way.
-func (c *changes) inTheWay(mine *change) (other *change) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for other := range c.mu.running {
-		if other.touches(mine.paths) {
-			return other
-		}
-	}
-	c.mu.running[mine] = true
+	mine.begun = true
 	for l := range c.mu.looks {
 		l.disturb(mine)
 	}
-	return nil
+	return mine, nil
+}
+
+// ask gives the changes that were asked for before and that mine has to wait for.
+func (c *changes) ask(mine *change) (before []*change) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for other := range c.mu.asked {
+		if other.excludes(mine) {
+			before = append(before, other)
+		}
+	}
+	c.mu.asked[mine] = true
+	return before
 }
 
 func (c *changes) end(x *change) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.mu.running, x)
+	delete(c.mu.asked, x)
 	close(x.done)
 }
 
-// touches says whether one of the change's paths is, holds, or is held by one of others.
-func (x *change) touches(others []string) bool {
-	return slices.ContainsFunc(x.paths, func(mine string) bool {
-		return slices.ContainsFunc(others, func(p string) bool { return p == mine || within(p, mine) || within(mine, p) })
+// excludes says whether two changes cannot be at once: one of the paths is, holds, or is held by one of the other's.
+func (x *change) excludes(y *change) bool {
+	return !(x.here && y.here) && slices.ContainsFunc(x.paths, func(p string) bool {
+		return slices.ContainsFunc(y.paths, func(q string) bool { return p == q || within(p, q) || within(q, p) })
 	})
 }
 
@@ -100,7 +103,7 @@ func (c *changes) look(dir string) *look {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mu.looks[l] = true
-	for x := range c.mu.running {
+	for x := range c.mu.asked {
 		l.disturb(x)
 	}
 	return l
@@ -114,7 +117,7 @@ func (c *changes) leave(l *look) {
 
 // disturb notes names of the looked at directory that x changes.
 func (l *look) disturb(x *change) {
-	if x.here {
+	if x.here || !x.begun {
 		return
 	}
 	for _, p := range x.paths {

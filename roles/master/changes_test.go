@@ -44,7 +44,7 @@ func TestChangesExcludeEachOther(t *testing.T) {
 			}
 			changes.end(first)
 			changes.end(<-begun)
-			if len(changes.mu.running) != 0 {
+			if len(changes.mu.asked) != 0 {
 				t.Error("something is left behind")
 			}
 		})
@@ -59,10 +59,64 @@ func TestChangesExcludeEachOther(t *testing.T) {
 	if err := x.wait(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("the caller leaves: %v", err)
 	}
+	if len(changes.mu.asked) != 1 {
+		t.Error("who left is still waited for")
+	}
 	changes.end(x)
 	if err := x.wait(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// Changes of the namespace alone wait for others, and others for them, but not for each other. Who asks later does not pass by.
+func TestChangesHere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		changes := newChanges()
+		var begun []string
+		start := func(name string, begin func() (*change, error)) (end func()) {
+			var x *change
+			go func() {
+				var err error
+				if x, err = begin(); err != nil {
+					t.Error(err)
+				}
+				begun = append(begun, name)
+			}()
+			synctest.Wait()
+			return func() { changes.end(x); synctest.Wait() }
+		}
+		here := func(p string) func() (*change, error) {
+			return func() (*change, error) { return changes.beginHere(t.Context(), p) }
+		}
+		want := func(names ...string) {
+			t.Helper()
+			if !slices.Equal(begun, names) {
+				t.Errorf("begun have %v, want %v", begun, names)
+			}
+		}
+		file, dir := start("file", here("/d/f")), start("dir", here("/d"))
+		want("file", "dir")
+		move := start("move", func() (*change, error) { return changes.begin(t.Context(), "/d", "/e") })
+		late := start("late", here("/d/g"))
+		look := changes.look("/")
+		if d := changes.disturbed(look); len(d) != 0 {
+			t.Errorf("a look is disturbed by %v, which waits", d)
+		}
+		file()
+		want("file", "dir")
+		dir()
+		want("file", "dir", "move")
+		if d := changes.disturbed(look); len(d) != 2 {
+			t.Errorf("a look is disturbed by %v, want the move of two names", d)
+		}
+		move()
+		want("file", "dir", "move", "late")
+		late()
+		changes.leave(look)
+		if len(changes.mu.asked) != 0 {
+			t.Error("something is left behind")
+		}
+	})
 }
 
 // A look is told of changes that were under way when it began, and of those that began meanwhile, of its names only.

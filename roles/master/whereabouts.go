@@ -59,9 +59,9 @@ func (r *registry) unseenLocked(now time.Time) blockFate {
 }
 
 // lostBlock finds the first block of a file of which nothing is left, by its index, and says whether there is one: a file's bytes
-// are lost only if it is complete and only cached.
+// are lost only if it has any, is complete and only cached.
 func (r *registry) lostBlock(n *metastore.Inode, now time.Time) (index int64, found bool) {
-	if n.Dir || !n.Completed || persisted(*n) || n.BlockSize <= 0 || n.Length <= 0 {
+	if n.Dir || n.Symlink != "" || !n.Completed || persisted(*n) || n.BlockSize <= 0 || n.Length <= 0 {
 		return 0, false
 	}
 	r.mu.Lock()

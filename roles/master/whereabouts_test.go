@@ -129,3 +129,18 @@ func TestWhereabouts(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A link has no bytes that anybody could lose.
+func TestLinksAreNotLost(t *testing.T) {
+	c := newCrew(t)
+	c.passes(2 * c.timeout)
+	link := metastore.Inode{ID: testFile, Symlink: "file", Completed: true, Length: 4, BlockSize: 10}
+	if index, found := c.lostBlock(&link, c.now); found {
+		t.Errorf("block %d of a link is lost", index)
+	}
+	file := link
+	file.Symlink = ""
+	if _, found := c.lostBlock(&file, c.now); !found {
+		t.Error("a file that no worker ever told of is not lost")
+	}
+}

@@ -8,9 +8,8 @@ import (
 )
 
 // Mount binds a directory of the namespace to a directory of an under file
-// system. Mounts may be nested; the deepest one rules. Options is not to be
-// modified,
-// nor is Secrets.
+// system. Mounts may be nested; the deepest one rules. Options and Secrets are
+// not to be modified.
 type Mount struct {
 	ID       int64 // from 1, never used twice; 0: no mount
 	Path     string

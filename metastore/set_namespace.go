@@ -85,7 +85,7 @@ func (c SetNamespace) apply(t *tree) (*Result, error) {
 	if c.FreedUntil != nil && (m.Policy.TTL == 0 || m.Policy.Action != ActionFree || c.TTL != nil && *c.TTL != m.Policy.TTL) {
 		return nil, errorf(c.name(), m.Path, syscall.ESTALE, "The TTL of namespace %s was changed while its files were freed", c.Name)
 	}
-	changed := c.changed(m)
+	changed := c.Changed(m)
 	if err := policyAllowed(c.name(), changed); err != nil {
 		return nil, err
 	}
@@ -95,8 +95,8 @@ func (c SetNamespace) apply(t *tree) (*Result, error) {
 	return &Result{Inode: *n, Path: f.path, Mount: changed}, nil
 }
 
-// changed is the mount with the changes made.
-func (c SetNamespace) changed(m Mount) Mount {
+// Changed is the mount with the changes made, whether they are allowed or not.
+func (c SetNamespace) Changed(m Mount) Mount {
 	setIf(&m.ReadOnly, c.ReadOnly)
 	setIf(&m.Shared, c.Shared)
 	if len(c.SetOptions) > 0 || len(c.RemoveOptions) > 0 {

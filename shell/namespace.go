@@ -113,5 +113,13 @@ func namespaceName(arg string) (string, error) {
 	return name, nil
 }
 
+// namespace is the name that the first argument gives, and the cluster that is asked about it.
+func (s *session) namespace() (name string, c cluster, err error) {
+	if name, err = namespaceName(s.arg(0)); err == nil {
+		c, err = s.cluster()
+	}
+	return name, c, err
+}
+
 // orDash shows that there is nothing.
 func orDash(text string) string { return cmp.Or(text, "-") }

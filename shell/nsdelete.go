@@ -10,11 +10,7 @@ func nsDeleteVerb() verb {
 		examples: []string{"goosefs ns delete data"},
 		min:      1, max: 1,
 		run: func(ctx context.Context, s *session) error {
-			name, err := namespaceName(s.arg(0))
-			if err != nil {
-				return err
-			}
-			c, err := s.cluster()
+			name, c, err := s.namespace()
 			if err != nil {
 				return err
 			}

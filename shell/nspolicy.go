@@ -49,11 +49,7 @@ func unsetPolicyVerb() verb {
 
 // setPolicy changes the namespace that the first argument names, and says so.
 func (s *session) setPolicy(ctx context.Context, o client.NamespacePolicy, said string) error {
-	name, err := namespaceName(s.arg(0))
-	if err != nil {
-		return err
-	}
-	c, err := s.cluster()
+	name, c, err := s.namespace()
 	if err != nil {
 		return err
 	}

@@ -15,11 +15,7 @@ func nsStatVerb() verb {
 		examples: []string{"goosefs ns stat data"},
 		min:      1, max: 1,
 		run: func(ctx context.Context, s *session) error {
-			name, err := namespaceName(s.arg(0))
-			if err != nil {
-				return err
-			}
-			c, err := s.cluster()
+			name, c, err := s.namespace()
 			if err != nil {
 				return err
 			}

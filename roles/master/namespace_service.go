@@ -92,15 +92,7 @@ func (s *fileService) probeUpdate(ctx context.Context, m metastore.Mount, set me
 	if set.SetOptions == nil && set.RemoveOptions == nil && set.ReadOnly == nil {
 		return nil
 	}
-	options := maps.Clone(m.Options)
-	if options == nil {
-		options = make(map[string]string)
-	}
-	maps.Copy(options, set.SetOptions)
-	for _, name := range set.RemoveOptions {
-		delete(options, name)
-	}
-	kind, err := s.probe(ctx, metastore.AddMount{Path: m.Path, UFS: m.UFS, Options: options})
+	kind, err := s.probe(ctx, metastore.AddMount{Path: m.Path, UFS: m.UFS, Options: set.Changed(m).Options})
 	if err == nil && set.ReadOnly != nil && !*set.ReadOnly && readOnlyKind(kind) {
 		err = &metastore.Error{
 			Text: fmt.Sprintf("Namespace %s cannot be written: its under file system %s is of the kind %s, which is readonly", set.Name, m.UFS, kind),

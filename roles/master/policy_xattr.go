@@ -6,12 +6,9 @@ import (
 	"goosefs/metastore"
 )
 
-// The attributes by which the directories of a namespace tell clients its policies, by name. GooseFS's clients ask the
-// parent of a new file for the first.
-const (
-	writePolicyXattr = "innerWriteType"
-	readPolicyXattr  = "innerReadType"
-)
+// innerReadType is the attribute by which the directories of a namespace tell its read policy; their write policy is told by
+// [metastore.InnerWriteType], which GooseFS's clients ask of the parent of a new file.
+const innerReadType = "innerReadType"
 
 // shownXattr are the attributes of an inode as clients see them: its own, and what its mount says where it says nothing
 // itself. They are not to be modified.
@@ -21,7 +18,7 @@ func shownXattr(n *metastore.Inode, mount metastore.Mount) map[string][]byte {
 		return n.Xattr
 	}
 	shown := make(map[string][]byte, len(n.Xattr)+2)
-	for name, policy := range map[string]string{writePolicyXattr: write, readPolicyXattr: read} {
+	for name, policy := range map[string]string{metastore.InnerWriteType: write, innerReadType: read} {
 		if policy != "" {
 			shown[name] = []byte(policy)
 		}

@@ -1,7 +1,6 @@
 package up
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -24,6 +23,7 @@ import (
 
 	"goosefs/client"
 	"goosefs/conf"
+	"goosefs/test/program"
 )
 
 // The test binary is also the program that pods run, and the `up` that others stop or kill: real processes, real
@@ -301,13 +301,13 @@ func (f *fakeCluster) List(_ context.Context, at string, o client.StatOptions) i
 type process struct {
 	t   *testing.T
 	cmd *exec.Cmd
-	out *lockedBuffer
+	out *program.Output
 }
 
 // startUp starts it and waits until it has said what the tests wait for.
 func startUp(t *testing.T, dir, until string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, out: &lockedBuffer{}}
+	p := &process{t: t, out: &program.Output{}}
 	p.cmd = exec.Command(self(), append([]string{dir}, args...)...)
 	p.cmd.Env = append(os.Environ(), envUp+"=1")
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
@@ -345,26 +345,6 @@ func eventually(t *testing.T, what string, ok func() bool) {
 			t.Fatalf("never: %s", what)
 		}
 	}
-}
-
-// lockedBuffer is a bytes.Buffer that several goroutines may use.
-type lockedBuffer struct {
-	mu struct {
-		sync.Mutex
-		bytes.Buffer
-	}
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.mu.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.mu.Buffer.String()
 }
 
 // rewriting says if golden files are to be written: datadriven's -rewrite.

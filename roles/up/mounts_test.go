@@ -13,6 +13,7 @@ import (
 
 	"goosefs/client"
 	"goosefs/manifest"
+	"goosefs/test/program"
 )
 
 func TestReconcile(t *testing.T) {
@@ -134,7 +135,7 @@ func TestSourceThatDoesNotAnswer(t *testing.T) {
 		}
 	}
 	f := &fakeCluster{masters: []string{"m:1"}, source: dir, broken: &os.PathError{Op: "stat", Path: "http://x/", Err: syscall.EIO}}
-	var out lockedBuffer
+	var out program.Output
 	u := &session{o: options{Stdout: &out, Stderr: &out}, masters: f, ledger: newLedger(filepath.Join(dir, "cluster.json"), Record{})}
 	u.plan.Dataset = []manifest.Mount{{Name: "hbase", MountPoint: "http://x/"}}
 	if err := u.countDataset(context.Background()); !errors.Is(err, syscall.EIO) {

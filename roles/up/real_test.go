@@ -15,19 +15,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// need skips a test for want of something on this machine, or fails where everything is to be tested.
-func need(t *testing.T, err error) {
-	t.Helper()
-	if err == nil {
-		return
-	}
-	if os.Getenv("GOOSEFS_TEST_ALL") == "1" {
-		t.Fatal(err)
-	}
-	t.Skip(err)
-}
+	"goosefs/test/program"
+)
 
 // real is the true program, with a cluster of its own.
 type real struct {
@@ -41,7 +31,7 @@ func newReal(t *testing.T) *real {
 	if testing.Short() {
 		t.Skip("it builds and runs the whole program")
 	}
-	need(t, mountable())
+	program.Need(t, mountable())
 	r := &real{t: t, program: filepath.Join(t.TempDir(), "goosefs"), dir: t.TempDir()}
 	if out, err := exec.Command("go", "build", "-o", r.program, "goosefs").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
@@ -52,7 +42,7 @@ func newReal(t *testing.T) *real {
 // start runs `goosefs up` until it has said something.
 func (r *real) start(until string, args ...string) *process {
 	r.t.Helper()
-	p := &process{t: r.t, out: &lockedBuffer{}, cmd: exec.Command(r.program, append([]string{"up", "--dir", r.dir}, args...)...)}
+	p := &process{t: r.t, out: &program.Output{}, cmd: exec.Command(r.program, append([]string{"up", "--dir", r.dir}, args...)...)}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
 		r.t.Fatal(err)

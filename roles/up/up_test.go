@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"goosefs/test/program"
 )
 
 // story makes the output of `up` comparable: times, pids, addresses and the order in which pods answer differ.
@@ -43,7 +45,7 @@ func TestQuickStart(t *testing.T) {
 	dir := t.TempDir()
 	golden(t, "testdata/quickstart.txt", func(out *bytes.Buffer) {
 		for _, title := range []string{"cold", "warm"} {
-			var said lockedBuffer
+			var said program.Output
 			o := fakeOptions(dir, &said)
 			o.Once = true
 			if err := run(context.Background(), o); err != nil {
@@ -126,7 +128,7 @@ func TestDemonstrationThatFails(t *testing.T) {
 		once, want := test.once, test.want
 		t.Run(fmt.Sprintf("once=%t", once), func(t *testing.T) {
 			dir := t.TempDir()
-			var said lockedBuffer
+			var said program.Output
 			o := fakeOptions(dir, &said)
 			o.Once = once
 			signals := make(chan os.Signal, 1)
@@ -156,7 +158,7 @@ func TestDemonstrationThatFails(t *testing.T) {
 func TestCtrlCWhileStarting(t *testing.T) {
 	dir := t.TempDir()
 	l, _ := newLayout(dir, "")
-	var said lockedBuffer
+	var said program.Output
 	o := fakeOptions(dir, &said)
 	signals := make(chan os.Signal, 1)
 	o.Signals = signals
@@ -219,7 +221,7 @@ func TestKillingUpKillsThePods(t *testing.T) {
 func TestSecondUpIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	p := startUp(t, dir, "cluster hbase")
-	err := run(context.Background(), fakeOptions(dir, &lockedBuffer{}))
+	err := run(context.Background(), fakeOptions(dir, &program.Output{}))
 	want := fmt.Sprintf("a cluster runs in %s already (pid %d); stop it with `goosefs down --dir %s`, or take another --dir", dir, p.cmd.Process.Pid, dir)
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
@@ -306,7 +308,7 @@ func TestStateThatCannotBecomeWhatIsAsked(t *testing.T) {
 		{func(r *Record) { r.Network = "127.300.1.0/24" }, "run/cluster.json: network: "},
 	} {
 		write(test.change)
-		err := run(context.Background(), fakeOptions(dir, &lockedBuffer{}))
+		err := run(context.Background(), fakeOptions(dir, &program.Output{}))
 		if err == nil || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("got  %v\nwant %s", err, test.want)
 		}
@@ -315,7 +317,7 @@ func TestStateThatCannotBecomeWhatIsAsked(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, err := range map[string]error{
-		"up":   run(context.Background(), fakeOptions(dir, &lockedBuffer{})),
+		"up":   run(context.Background(), fakeOptions(dir, &program.Output{})),
 		"down": runDown(l, &bytes.Buffer{}, time.Second, time.Second),
 		"get":  runGet(context.Background(), query{dir: dir, kind: "pod"}, &bytes.Buffer{}, &bytes.Buffer{}),
 	} {
@@ -327,7 +329,7 @@ func TestStateThatCannotBecomeWhatIsAsked(t *testing.T) {
 
 func TestManifestsFromStdin(t *testing.T) {
 	dir := t.TempDir()
-	var said lockedBuffer
+	var said program.Output
 	o := fakeOptions(dir, &said)
 	o.Once = true
 	o.Files = []string{"-"}
@@ -364,19 +366,19 @@ func TestMistakesInManifests(t *testing.T) {
 		if err := os.WriteFile(file, []byte(test.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		o := fakeOptions(t.TempDir(), &lockedBuffer{})
+		o := fakeOptions(t.TempDir(), &program.Output{})
 		o.Files = []string{file}
 		err := run(context.Background(), o)
 		if err == nil || exitCode(err) != test.code {
 			t.Errorf("%q: exit code %d, %v", test.text, exitCode(err), err)
 		}
 	}
-	o := fakeOptions(t.TempDir(), &lockedBuffer{})
+	o := fakeOptions(t.TempDir(), &program.Output{})
 	o.Files = []string{file + ".missing"}
 	if err := run(context.Background(), o); err == nil || exitCode(err) != exitFailure || !strings.Contains(err.Error(), "m.yaml.missing") {
 		t.Errorf("a file that is missing: %v", err)
 	}
-	o = fakeOptions(filepath.Join(t.TempDir(), "a,b"), &lockedBuffer{})
+	o = fakeOptions(filepath.Join(t.TempDir(), "a,b"), &program.Output{})
 	if err := run(context.Background(), o); err == nil || exitCode(err) != exitUsage {
 		t.Errorf("a comma in --dir: %v", err)
 	}

@@ -195,5 +195,9 @@ func (s *outStream) failed(err error) error {
 			at:   &fs.PathError{Op: "write", Path: s.path, Err: syscall.EIO},
 		}
 	}
-	return wire.FromStatus("write", s.path, err)
+	err = wire.FromStatus("write", s.path, err)
+	if errors.Is(err, syscall.ETIMEDOUT) { // the masters did not tell the worker what it writes
+		return fmt.Errorf("cannot write %s: %w", s.path, err)
+	}
+	return err
 }

@@ -6,12 +6,15 @@ import (
 	"io/fs"
 	"syscall"
 	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // Why a flight ends that is not its source's fault.
 var (
-	errStopping = &fs.PathError{Op: "read", Path: "this worker", Err: syscall.EAGAIN} // another worker may serve
-	errForsaken = errors.New("nobody waits for it")                                   // never seen by a reader: it asks anew
+	errStopping = status.Error(codes.Unavailable, "the worker is stopping") // for its clients the same as nobody there
+	errForsaken = errors.New("nobody waits for it")                         // never seen by a reader: it asks anew
 	errNotKept  = errors.New("the cache has no room or no time for it now")
 	errSilent   = errors.New("the source fell silent")
 	errRetired  = errors.New("its mount is another now")

@@ -117,7 +117,10 @@ func (s *sources) ask(ctx context.Context, id int64) (*source, error) {
 	epoch := s.epoch()
 	flight := s.flights.DoChan(fmt.Sprint(epoch, id), func() (any, error) {
 		reply, err := s.masters.Source(s.ctx, id)
-		if err != nil {
+		switch {
+		case err != nil && s.ctx.Err() != nil:
+			return nil, errStopping
+		case err != nil:
 			return nil, unknown(id, err)
 		}
 		m, err := s.mount(reply)

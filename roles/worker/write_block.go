@@ -46,8 +46,11 @@ func (s *blockService) WriteBlock(stream writeStream) error {
 	}
 	ctx := stream.Context()
 	err = s.take(ctx, stream, req.GetCommand())
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
+	case err != nil && s.ctx.Err() != nil:
+		return errStopping
 	}
 	return err
 }

@@ -76,9 +76,7 @@ func TestExpireFree(t *testing.T) {
 	c.StartMaster(0)
 	cacheAgain()
 	for _, path := range []string{"/n/d/cached", "/outside"} {
-		if info := stat(t, f, path); info.Percent != 100 {
-			t.Errorf("%s is %d%% cached", path, info.Percent)
-		}
+		eventually(t, "the new leader knows who has "+path, func() bool { return stat(t, f, path).Percent == 100 })
 		same(t, f, path, data)
 	}
 	// Another time is another promise.

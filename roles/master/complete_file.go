@@ -79,6 +79,12 @@ func unwritten(r metastore.Resolution) bool {
 	return r.Inode != nil && !r.Inode.Completed && r.Inode.Persistence == metastore.ToBePersisted && r.Mount.ID != 0
 }
 
+// staged says whether something of a file may wait in its under file system for its name: while it is written through, and after a
+// try to persist it that failed.
+func staged(r metastore.Resolution) bool {
+	return r.Inode != nil && r.Inode.Persistence == metastore.ToBePersisted && r.Mount.ID != 0
+}
+
 // dropStaged removes what of a file was written to its under file system and never got its name. What is left of it is
 // seen by nobody.
 func (m *Master) dropStaged(ctx context.Context, mount metastore.Mount, staged string) {

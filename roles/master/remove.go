@@ -46,7 +46,7 @@ func (s *fileService) Remove(ctx context.Context, req *pb.DeletePRequest) (*pb.D
 	if err != nil {
 		return nil, err
 	}
-	if unwritten(was) && was.Inode.ID == result.Inode.ID {
+	if staged(was) && was.Inode.ID == result.Inode.ID {
 		s.dropStaged(ctx, was.Mount, ufs.Staged(was.Rel, was.Inode.ID))
 	}
 	return &pb.DeletePResponse{}, nil

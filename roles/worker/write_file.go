@@ -34,7 +34,24 @@ func (s *blockService) takeFile(ctx context.Context, stream writeStream, o *pb.C
 		return err
 	}
 	defer f.abort()
-	return pour(ctx, stream, f)
+	if err := pour(ctx, stream, f); err != nil {
+		return err
+	}
+	return s.stillWanted(ctx, src, o)
+}
+
+// stillWanted takes back a file that waits for its name if its path was removed, or is another file's, since it was begun: nobody
+// would ever give it the name, and its writer must not take the other file for its own. Who cannot ask leaves that to the masters,
+// who are told of the end of the file next.
+func (s *blockService) stillWanted(ctx context.Context, src *source, o *pb.CreateUfsFileOptions) error {
+	now, err := s.masters.Destination(ctx, o.GetMountId(), o.GetUfsPath())
+	if err == nil && now.GetFileId() == src.GetFileId() || err != nil && errnoOf(err) != syscall.EPERM {
+		return nil
+	}
+	if err := src.ufs.Remove(ctx, src.GetName()); err != nil && errnoOf(err) != syscall.ENOENT {
+		s.log.Warn("what is left of a file that was removed while it was written stays in the under file system", "path", src.GetPath(), "name", src.GetName(), "err", err)
+	}
+	return writeErrorf(src.GetPath(), syscall.ESTALE, "%s was removed, or replaced, while it was written", src.GetPath())
 }
 
 // stage begins a file in its under file system, under the name that the source says.

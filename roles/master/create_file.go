@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"goosefs/metastore"
+	"goosefs/ufs"
 	"goosefs/wire/pb"
 )
 
@@ -39,6 +40,11 @@ func (s *fileService) CreateFile(ctx context.Context, req *pb.CreateFilePRequest
 	if err != nil {
 		return nil, err
 	}
+	if create.Persisted {
+		if err := s.makeAbove(ctx, r, create.Recursive); err != nil {
+			return nil, err
+		}
+	}
 	result, err := s.proposeNew(ctx, create, create.Path, missingPaths(r)...)
 	if err != nil {
 		return nil, err
@@ -48,6 +54,27 @@ func (s *fileService) CreateFile(ctx context.Context, req *pb.CreateFilePRequest
 		return nil, err
 	}
 	return &pb.CreateFilePResponse{FileInfo: s.fileInfo(&result.Inode, result.Path, r.Mount, r.UFSPath)}, nil
+}
+
+// makeAbove makes the directories above r in the under file system that it has not got, for from now on they are called persisted.
+func (s *fileService) makeAbove(ctx context.Context, r metastore.Resolution, recursive bool) error {
+	missing := len(missingPaths(r)) - 1
+	switch {
+	case r.Inode != nil || r.Mount.ID == 0 || r.Mount.ReadOnly || !r.Deepest.Dir:
+		return nil // the command says why not
+	case missing > 0 && !recursive, missing == 0 && !onlyHere(r.Deepest):
+		return nil
+	}
+	x, err := s.changes.beginHere(ctx, r.Path)
+	if err != nil {
+		return err
+	}
+	defer s.changes.end(x)
+	src, err := s.sources.of(r.Mount)
+	if err != nil {
+		return err
+	}
+	return src.call(ctx, func(ctx context.Context, u ufs.UFS) error { return ufs.MkdirAll(ctx, u, ufs.Parent(r.Rel)) })
 }
 
 // proposeNew proposes a command that makes p in the namespace, when nobody changes it in an under file system: what is being moved to

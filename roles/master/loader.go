@@ -287,7 +287,7 @@ func (l *loader) load(ctx context.Context, r metastore.Resolution, c metastore.L
 func (l *loader) read(ctx context.Context, p string) error {
 	for range loadTries {
 		r, err := l.store.Resolve(p)
-		if err != nil || r.Inode == nil || !r.Inode.Dir {
+		if err != nil || r.Inode == nil || !r.Inode.Dir || onlyHere(*r.Inode) {
 			return err
 		}
 		err = l.readOnce(ctx, r)

@@ -1,8 +1,12 @@
 package blockcache
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // bodyFor returns the file's pair on disk, making it if there is none. nil
@@ -109,17 +113,24 @@ func (c *Cache) create(e *entry, d *dir, cost int64) (*body, error) {
 	return b, nil
 }
 
-// makeShard makes the sub-directory for a file, if it is not there yet.
+// makeShard makes the sub-directory for a file, if it is not there yet. That it was made once says little: people clear folders.
 func (d *dir) makeShard(id int64) (made bool, err error) {
 	name := shard(id)
 	d.mu.Lock()
 	known := d.mu.shards[name]
 	d.mu.Unlock()
-	if known {
+	at := filepath.Join(d.path, "blocks", name)
+	if _, err := os.Lstat(at); known && err == nil {
 		return false, nil
 	}
-	err = os.Mkdir(filepath.Join(d.path, "blocks", name), 0o700)
-	if err != nil && !os.IsExist(err) {
+	err = os.Mkdir(at, 0o700)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.Mkdir(filepath.Dir(at), 0o700); errors.Is(err, fs.ErrNotExist) {
+			return false, fmt.Errorf("the cache's folder %s is gone: %w", d.path, syscall.ENODEV)
+		}
+		err = os.Mkdir(at, 0o700)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return false, err
 	}
 	d.mu.Lock()

@@ -474,3 +474,37 @@ func TestJudge(t *testing.T) {
 		}
 	}
 }
+
+// Folders of the cache that somebody clears are made again. A disk whose folder is gone altogether is out of service: what lies at
+// its path now is perhaps another disk.
+func TestClearedFolders(t *testing.T) {
+	c, _, a, b := sick(t)
+	kept := func(id int64) bool {
+		return put(t, mustAcquire(t, c, FileInfo{ID: id, Length: mib, BlockSize: mib}), 0, mib)
+	}
+	if !kept(1) {
+		t.Fatal("not kept on a sound disk")
+	}
+	for _, gone := range []string{filepath.Join(a, "blocks", shard(1)), filepath.Join(a, "blocks")} {
+		if err := os.RemoveAll(gone); err != nil {
+			t.Fatal(err)
+		}
+		for id := int64(1); id < 4; id++ { // in the sub-folder of the first, too
+			if !kept(id << 24) {
+				t.Errorf("not kept after %s was cleared", gone)
+			}
+		}
+	}
+	if err := os.RemoveAll(a); err != nil {
+		t.Fatal(err)
+	}
+	for id := int64(5); id < 10; id++ { // of five, one at least was for it
+		if !kept(id) {
+			t.Errorf("%d is not kept on the other disk", id)
+		}
+	}
+	if !errors.Is(failed(c, 0), syscall.ENODEV) || failed(c, 1) != nil {
+		t.Errorf("of %s and %s: %v, %v", a, b, failed(c, 0), failed(c, 1))
+	}
+	c.Close()
+}

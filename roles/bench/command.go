@@ -68,7 +68,7 @@ func namespaceCommand(d Deps) *cli.Command {
 			if err != nil {
 				return cli.Exit("goosefs bench namespace: "+err.Error(), 2)
 			}
-			ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
+			ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 			defer stop()
 			return runCommand(ctx, c, o)
 		},

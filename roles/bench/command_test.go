@@ -31,7 +31,7 @@ func executeBench(t *testing.T, args ...string) (text string, code int) {
 	err := app.RunContext(t.Context(), append([]string{"goosefs", "bench"}, args...))
 	var coder cli.ExitCoder
 	if errors.As(err, &coder) {
-		return err.Error(), coder.ExitCode()
+		return out.String() + err.Error(), coder.ExitCode()
 	}
 	if err != nil {
 		return err.Error(), -1

@@ -42,7 +42,7 @@ func filesCommand(d Deps) *cli.Command {
 				var o FilesOptions
 				if o, err = filesOptionsOf(c, folders); err == nil {
 					o.Version = d.Version
-					ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM)
+					ctx, stop := signal.NotifyContext(c.Context, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 					defer stop()
 					context.AfterFunc(ctx, stop) // a second one does not wait for a file system that is stuck
 					return runFiles(ctx, c, o)
@@ -132,7 +132,10 @@ func runFiles(ctx context.Context, c *cli.Context, o FilesOptions) error {
 		return err
 	}
 	report, err := Files(ctx, o)
-	if len(report.Lines) > 0 {
+	if len(report.Lines) == 0 && err == nil {
+		err = errNothing
+	}
+	if len(report.Lines) > 0 || err == errNothing {
 		write := report.writeTable
 		if c.Bool("json") {
 			write = report.writeJSON
@@ -141,6 +144,9 @@ func runFiles(ctx context.Context, c *cli.Context, o FilesOptions) error {
 	}
 	return exitOf(ctx, err)
 }
+
+// errNothing: the report says why.
+var errNothing = errors.New("nothing of what was asked for could be measured")
 
 func exitOf(ctx context.Context, err error) error {
 	switch {

@@ -67,6 +67,16 @@ func TestFilesCommand(t *testing.T) {
 	if text, code = executeBench(t, "files", dir, "--data", "data", "--files", "6"); code != 1 || !strings.Contains(text, "data holds a file of 64 KiB and 5 files of 1 KiB, not") {
 		t.Errorf("%d, %s", code, text)
 	}
+	// Of which nothing can be measured, the reasons are told, and that it failed.
+	for format, words := range map[string]string{"": "left out: stat, cold: ", "--json": `"leftOut": [`} {
+		args := []string{"files", dir, "--data", "data", "--block", "4KiB", "--only", "stat", "--phases", "cold"}
+		if format != "" {
+			args = append(args, format)
+		}
+		if text, code = executeBench(t, args...); code != 1 || !strings.Contains(text, words) || !strings.Contains(text, "nothing of what was asked for could be measured") {
+			t.Errorf("%d, %s", code, text)
+		}
+	}
 	if names, err := os.ReadDir(dir); err != nil || len(names) != 1 {
 		t.Errorf("%v, %v", names, err)
 	}

@@ -218,7 +218,10 @@ func forgetFile(name string) error {
 // dropCaches has the kernel drop all that it can read again, of all file systems: pages and names.
 func dropCaches() error {
 	unix.Sync()
-	return os.WriteFile("/proc/sys/vm/drop_caches", []byte("3"), 0o200)
+	if err := os.WriteFile("/proc/sys/vm/drop_caches", []byte("3"), 0o200); err != nil {
+		return fmt.Errorf("--drop-caches: only root can drop what the kernel keeps: %w", err)
+	}
+	return nil
 }
 
 // countNames lists a directory, without its dots.

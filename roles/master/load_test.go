@@ -124,6 +124,13 @@ func TestSourceChanges(t *testing.T) {
 	if err != nil || now.ID == before.ID || now.Length != 11 {
 		t.Errorf("a changed file has id %d (was %d) and %d bytes, %v", now.ID, before.ID, now.Length, err)
 	}
+	// So is one whose listing was asked for: all there is of it is the file itself.
+	put(t, src, "a", "three, even longer")
+	for info, err := range m.List(t.Context(), "/a", client.StatOptions{Sync: true}) {
+		if err != nil || info.ID == now.ID || info.Length != 18 {
+			t.Errorf("listed, a changed file has id %d (was %d) and %d bytes, %v", info.ID, now.ID, info.Length, err)
+		}
+	}
 	wantNames(t, m.FS, "/d", false, "mine", "x", "y")
 	wantNames(t, m.FS, "/d", true, "mine", "y", "z")
 	_, err = m.Stat(t.Context(), "/d/x", client.StatOptions{})

@@ -160,7 +160,7 @@ func (l *loader) listing(ctx context.Context, p string, max freshness) (metastor
 // listing was asked for, and after.
 func (l *loader) refresh(ctx context.Context, p string, max freshness) (before, after metastore.Resolution, err error) {
 	before, err = l.stat(ctx, p, min(max, anyAge)) // its listing finds out if the directory is gone
-	if err == nil && before.Inode == nil {
+	if err == nil && (before.Inode == nil || !before.Inode.Dir) {
 		before, err = l.stat(ctx, p, max)
 	}
 	if err != nil || before.Inode == nil || !before.Inode.Dir {

@@ -66,7 +66,7 @@ func (f *FS) List(ctx context.Context, path string, o StatOptions) iter.Seq2[Inf
 		// One of many goes to any master, and to the leader if that one cannot tell all of it.
 		done, busy := false, f.listings.Add(1) > flightLimit
 		defer f.listings.Add(-1)
-		if busy && !o.Sync {
+		if busy && o.asKnown() {
 			_, done, err = known(ctx, f, "list", path, read)
 		}
 		if !done && !stopped {

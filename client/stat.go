@@ -16,7 +16,7 @@ import (
 //
 // Calls at the same time share messages, and are spread over the masters, see [statFlights].
 func (f *FS) Stat(ctx context.Context, path string, o StatOptions) (Info, error) {
-	if o.Sync {
+	if !o.asKnown() {
 		return f.statAlone(ctx, path, o)
 	}
 	return f.stats.do(ctx, path)
@@ -55,10 +55,13 @@ func statBatch(ctx context.Context, conn *grpc.ClientConn, paths []string, o Sta
 }
 
 func (o StatOptions) common() *pb.FileSystemMasterCommonPOptions {
-	if !o.Sync {
-		return nil
+	switch {
+	case o.Sync:
+		return &pb.FileSystemMasterCommonPOptions{SyncIntervalMs: proto.Int64(0)}
+	case o.MaxAge > 0:
+		return &pb.FileSystemMasterCommonPOptions{SyncIntervalMs: proto.Int64(max(1, o.MaxAge.Milliseconds()))}
 	}
-	return &pb.FileSystemMasterCommonPOptions{SyncIntervalMs: proto.Int64(0)}
+	return nil
 }
 
 // known asks one of the masters, leading or not, for what is known, see [wire.Known]. ok is false if that master cannot

@@ -106,8 +106,11 @@ type Master struct {
 
 // StatOptions say how fresh an answer must be.
 type StatOptions struct {
-	Sync bool // compare with the under file system first
+	Sync   bool          // compare with the under file system first
+	MaxAge time.Duration // compare what was compared longer ago; 0: as the masters are configured
 }
+
+func (o StatOptions) asKnown() bool { return !o.Sync && o.MaxAge <= 0 }
 
 // MkdirOptions: Recursive makes parents too, AllowExists takes an existing directory for success, CacheOnly leaves the
 // under file system alone.

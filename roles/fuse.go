@@ -2,11 +2,14 @@ package roles
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
+	"time"
 
 	"goosefs/client"
 	"goosefs/conf"
@@ -40,6 +43,9 @@ func (e Env) fuseCommand() *cli.Command {
 	}
 }
 
+// masterSilent is how long a mount that begins waits without a word.
+const masterSilent = 3 * time.Second
+
 func (e Env) runFuse(mountpoint, root string, raw []string) error {
 	cfg, err := e.load(conf.RoleFuse, os.Stderr)
 	if err != nil {
@@ -72,8 +78,15 @@ func (e Env) runFuse(mountpoint, root string, raw []string) error {
 		return err
 	}
 	defer fs.Close()
+	waits := time.AfterFunc(masterSilent, func() {
+		log.Warn("no master has answered yet; the mount waits for one", "masters", cfg.MasterAddresses())
+	})
 	m, err := fuse.Mount(ctx, fuse.FromClient(fs), mountpoint, mountOptions(cfg, log, root, raw))
-	if err != nil {
+	waits.Stop()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return fmt.Errorf("told to stop before a master of %s had answered", strings.Join(cfg.MasterAddresses(), ", "))
+	case err != nil:
 		return err
 	}
 	log.Info("mount is up", slog.Group("facts", "version", e.Version, "at", mountpoint, "masters", cfg.MasterAddresses(), "pid", os.Getpid()))

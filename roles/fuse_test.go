@@ -3,6 +3,8 @@ package roles
 import (
 	"bytes"
 	"log/slog"
+	"os"
+	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -44,4 +46,30 @@ func TestStatsOnSignal(t *testing.T) {
 		}
 	}
 	stop()
+}
+
+// A mount that waits for masters which nobody starts ends when it is told to, and says for whom it waited.
+func TestStoppedWhileItWaits(t *testing.T) {
+	e := Env{Version: "test", Properties: []string{
+		"goosefs.work.dir=" + t.TempDir(), "goosefs.master.rpc.addresses=127.0.0.1:1", "goosefs.logger.type=Console",
+	}}
+	ended := make(chan error, 1)
+	at := t.TempDir()
+	stop := make(chan os.Signal, 8) // the signal is no end of the tests, before and after
+	signal.Notify(stop, syscall.SIGTERM)
+	defer signal.Stop(stop)
+	go func() { ended <- e.runFuse(at, "/", nil) }()
+	for {
+		select {
+		case err := <-ended:
+			if err == nil || err.Error() != "told to stop before a master of 127.0.0.1:1 had answered" {
+				t.Errorf("ended with %v", err)
+			}
+			return
+		case <-time.After(50 * time.Millisecond):
+			if err := syscall.Kill(syscall.Getpid(), syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }

@@ -75,7 +75,8 @@ func (s *session) fresh(force bool) (client.StatOptions, error) {
 	if err != nil {
 		return client.StatOptions{}, err
 	}
-	return client.StatOptions{Sync: force || c.Duration("goosefs.user.file.metadata.sync.interval") == 0}, nil
+	age := c.Duration("goosefs.user.file.metadata.sync.interval")
+	return client.StatOptions{Sync: force || age == 0, MaxAge: max(0, age)}, nil
 }
 
 // arg is the i-th argument, "" if there are fewer.

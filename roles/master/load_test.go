@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"goosefs/client"
 	"goosefs/roles/master"
@@ -129,6 +130,16 @@ func TestSourceChanges(t *testing.T) {
 	for info, err := range m.List(t.Context(), "/a", client.StatOptions{Sync: true}) {
 		if err != nil || info.ID == now.ID || info.Length != 18 {
 			t.Errorf("listed, a changed file has id %d (was %d) and %d bytes, %v", info.ID, now.ID, info.Length, err)
+		}
+	}
+	put(t, src, "a", "four")
+	for _, c := range []struct {
+		age    time.Duration
+		length int64
+	}{{time.Hour, 18}, {time.Nanosecond, 4}} {
+		time.Sleep(5 * time.Millisecond) // what is known is older than a millisecond, which is the least that can be said
+		if info, err := m.Stat(t.Context(), "/a", client.StatOptions{MaxAge: c.age}); err != nil || info.Length != c.length {
+			t.Errorf("no older than %v it has %d bytes, want %d; %v", c.age, info.Length, c.length, err)
 		}
 	}
 	wantNames(t, m.FS, "/d", false, "mine", "x", "y")

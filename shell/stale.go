@@ -25,6 +25,8 @@ func whileStale(ctx context.Context, c cluster, info client.Info, do func(client
 			return ctx.Err()
 		case !gave && isNotExist(looked):
 			return looked
+		case isNotExist(looked):
+			return faultf("read", path, syscall.ESTALE, "%s was deleted while it was read: %v", path, err)
 		case gave || looked != nil || tries == staleTries:
 			return faultf("read", path, syscall.ESTALE, "%v; try again: the file is opened as it is then", err)
 		}

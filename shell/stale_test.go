@@ -101,7 +101,8 @@ func TestChangedUnderCommand(t *testing.T) {
 		"nothing was given out": {changing{fixed: true}, "all of it", "", 1},
 		"something was":         {changing{fixed: true, gives: 4}, "all ", again, 1},
 		"it changes for ever":   {changing{}, "", again, staleTries + 1},
-		"it was deleted":        {changing{gone: true}, "", "Path \"/f\" does not exist.\n", 1},
+		"it was deleted":        {changing{gone: true, gives: 4}, "all ", "/f was deleted while it was read: file changed in UFS since open: /f\n", 1},
+		"and not read yet":      {changing{gone: true}, "", "Path \"/f\" does not exist.\n", 1},
 	} {
 		t.Run(what, func(t *testing.T) {
 			s := newStage()

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"syscall"
 	"time"
@@ -61,7 +62,8 @@ func runPersist(ctx context.Context, s *session) error {
 		}
 		return nil
 	})
-	if stops(err) {
+	var said *reportedError
+	if err != nil && !errors.As(err, &said) {
 		return err
 	}
 	done := 0

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 	"syscall"
 	"time"
 
@@ -63,7 +64,7 @@ func (x *File) ask(ctx context.Context, op string, block Block, call func(contex
 				last = err
 				continue
 			}
-			answer = wire.FromStatus(op, x.info.Path, err)
+			answer = x.named(op, wire.FromStatus(op, x.info.Path, err))
 			if final(answer) {
 				return answer
 			}
@@ -85,6 +86,14 @@ func (x *File) ask(ctx context.Context, op string, block Block, call func(contex
 			return &fs.PathError{Op: op, Path: x.info.Path, Err: ctx.Err()}
 		}
 	}
+}
+
+// named has a worker's answer name the file: all that a worker knows of one that was deleted is its id.
+func (x *File) named(op string, answer error) error {
+	if strings.Contains(answer.Error(), x.info.Path) {
+		return answer
+	}
+	return fmt.Errorf("cannot %s %s: %w", op, x.info.Path, answer)
 }
 
 // final says of a worker's answer that no other worker can know better: it is about the source, or about the question.

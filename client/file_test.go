@@ -215,32 +215,6 @@ func TestSlowWorker(t *testing.T) {
 	})
 }
 
-// What a worker says about the source is final: no other is asked.
-func TestFinalAnswers(t *testing.T) {
-	for errno, isFinal := range map[syscall.Errno]bool{
-		syscall.EIO: true, syscall.ESTALE: true, syscall.EACCES: true, syscall.ENOENT: true, syscall.ERANGE: true, syscall.EINVAL: true,
-		syscall.EAGAIN: false, syscall.ETIMEDOUT: false, syscall.ENOSPC: false, syscall.ECANCELED: false,
-	} {
-		p := newPlay(t, 1, 2)
-		p.lead(0)
-		_, x := p.file(p.client(), 1<<20)
-		for _, w := range p.workers {
-			w.set(func(w *prompter) {
-				w.mu.do = func(*pb.ReadRequest, readStream) error {
-					return &fs.PathError{Op: "read", Path: "http://source/f", Err: errno}
-				}
-			})
-		}
-		_, err := x.ReadAt(t.Context(), make([]byte, 10), 1000)
-		if errnoOf(err) != errno || !strings.Contains(err.Error(), "http://source/f") {
-			t.Errorf("%v became %v", errno, err)
-		}
-		if asked := len(p.workers[1].did()); asked != map[bool]int{true: 0, false: 1}[isFinal] {
-			t.Errorf("%v: the other worker was asked %d times", errno, asked)
-		}
-	}
-}
-
 // Workers that are gone, that say too much, and no worker at all.
 func TestNoWorker(t *testing.T) {
 	p := newPlay(t, 1, 1)

@@ -13,7 +13,7 @@ func checksumVerb() verb {
 		min:      1, max: -1,
 		run: func(ctx context.Context, s *session) error {
 			return s.each(ctx, 0, func(path string) error {
-				return withFile(ctx, s, path, func(f file) error {
+				return s.withFile(ctx, path, func(f file) error {
 					sum := md5.New()
 					if err := copyRange(ctx, sum, f, 0, f.Info().Length, readChunk); err != nil {
 						return err

@@ -19,6 +19,7 @@ type cluster interface {
 
 	Create(ctx context.Context, path string, o client.CreateOptions) (newFile, error)
 	PersistAfter(ctx context.Context, path string, wait time.Duration) error
+	PersistTries(ctx context.Context, path string) (client.PersistTries, error)
 
 	Mkdir(ctx context.Context, path string, o client.MkdirOptions) error
 	Touch(ctx context.Context, path string) error

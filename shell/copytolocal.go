@@ -193,16 +193,13 @@ func (x localCopy) make(ctx context.Context, c cluster, buffer int, m *meter) er
 
 // fill writes what is in the file to the local path part, which must not exist.
 func (x localCopy) fill(ctx context.Context, c cluster, part string, buffer int, m *meter) error {
-	f, err := openFile(ctx, c, x.from.Path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
 	local, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
-	err = copyRange(ctx, &metered{local, m}, f, 0, f.Info().Length, buffer)
+	err = withFile(ctx, c, x.from.Path, func(f file) error {
+		return copyRange(ctx, &metered{local, m}, f, 0, f.Info().Length, buffer)
+	})
 	if closed := local.Close(); err == nil {
 		err = closed
 	}

@@ -132,12 +132,9 @@ func clusterCopies(ctx context.Context, c cluster, top client.Info, target strin
 
 // make copies one file.
 func (x clusterCopy) make(ctx context.Context, c cluster, w writing) error {
-	from, err := openFile(ctx, c, x.from)
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	return w.fill(ctx, c, x.to, func(to newFile) error {
-		return copyRange(ctx, to, from, 0, from.Info().Length, w.buffer)
+	return withFile(ctx, c, x.from, func(from file) error {
+		return w.fill(ctx, c, x.to, func(to newFile) error {
+			return copyRange(ctx, to, from, 0, from.Info().Length, w.buffer)
+		})
 	})
 }

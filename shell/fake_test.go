@@ -32,6 +32,8 @@ type fakeCluster struct {
 		calls   []string         // what was asked with more than a path
 		clock   time.Time
 		nextID  int64
+
+		persistTries int64
 	}
 }
 
@@ -297,6 +299,18 @@ func (f *fakeCluster) PersistAfter(_ context.Context, p string, wait time.Durati
 		i.Persistence = "PERSISTED"
 	}
 	return nil
+}
+
+// PersistTries is of a file that the fake cannot persist: each try failed, and there is one at each question.
+func (f *fakeCluster) PersistTries(_ context.Context, p string) (client.PersistTries, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	why := f.mu.fails["stuck "+p]
+	if why == nil {
+		return client.PersistTries{}, nil
+	}
+	f.mu.persistTries++
+	return client.PersistTries{Failed: f.mu.persistTries, Reason: why.Error(), Errno: errnoOf(why), Stuck: errnoOf(why) == syscall.EEXIST}, nil
 }
 
 func (f *fakeCluster) Mkdir(_ context.Context, p string, o client.MkdirOptions) error {

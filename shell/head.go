@@ -21,7 +21,7 @@ func headVerb() verb {
 				return err
 			}
 			return s.each(ctx, 0, func(path string) error {
-				return withFile(ctx, s, path, func(f file) error { return copyRange(ctx, s.out, f, 0, min(n, f.Info().Length), readChunk) })
+				return s.withFile(ctx, path, func(f file) error { return copyRange(ctx, s.out, f, 0, min(n, f.Info().Length), readChunk) })
 			})
 		},
 	}

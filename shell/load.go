@@ -46,7 +46,7 @@ func load(ctx context.Context, s *session, path string, o client.StatOptions) er
 			if i.Percent >= 100 || i.Length == 0 {
 				return nil
 			}
-			return c.Load(ctx, i, m.add)
+			return loadFile(ctx, c, i, m.add)
 		},
 		func(i client.Info, err error) error {
 			switch {

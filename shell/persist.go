@@ -2,6 +2,8 @@ package shell
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"syscall"
 	"time"
@@ -61,7 +63,8 @@ func runPersist(ctx context.Context, s *session) error {
 		}
 		return nil
 	})
-	if stops(err) {
+	var said *reportedError
+	if err != nil && !errors.As(err, &said) {
 		return err
 	}
 	done := 0
@@ -123,8 +126,10 @@ func unpersisted(ctx context.Context, c cluster, path string) iter.Seq2[string, 
 	}
 }
 
-// persistOne has a file persisted, after a wait, and returns when it is, or when nothing is left to be persisted.
+// persistOne has a file persisted, after a wait, and returns when it is, when nothing is left to be persisted, or when that
+// will not be before somebody does something about it.
 func persistOne(ctx context.Context, c cluster, path string, wait, timeout time.Duration) error {
+	before, _ := c.PersistTries(ctx, path) // it only explains: not to know it is no failure
 	if err := c.PersistAfter(ctx, path, wait); err != nil {
 		return err
 	}
@@ -138,12 +143,24 @@ func persistOne(ctx context.Context, c cluster, path string, wait, timeout time.
 		if info.Persistence == "LOST" {
 			return faultf("persist", path, syscall.EIO, "Cannot persist %s: it is lost, unless the worker that held it comes back; then it is persisted", path)
 		}
+		tries, _ := c.PersistTries(ctx, path)
+		if tries.Stuck && tries.Failed != before.Failed {
+			return faultf("persist", path, tries.Errno, "Cannot persist %s: %s; once that is mended, ask again: it is tried at once", path, tries.Reason)
+		}
 		select {
 		case <-time.After(pause):
 		case <-limit.C:
-			return faultf("persist", path, syscall.ETIMEDOUT, "Timed out waiting for file to be persisted: %s; it goes on in the background", path)
+			return timedOut(path, tries)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+func timedOut(path string, tries client.PersistTries) error {
+	why := ""
+	if tries.Failed > 0 {
+		why = fmt.Sprintf("; of %d tries the last failed: %s", tries.Failed, tries.Reason)
+	}
+	return faultf("persist", path, syscall.ETIMEDOUT, "Timed out waiting for file to be persisted: %s%s; it goes on in the background", path, why)
 }

@@ -15,7 +15,7 @@ func tailVerb() verb {
 				return err
 			}
 			return s.each(ctx, 0, func(path string) error {
-				return withFile(ctx, s, path, func(f file) error {
+				return s.withFile(ctx, path, func(f file) error {
 					length := f.Info().Length
 					return copyRange(ctx, s.out, f, max(0, length-n), length, readChunk)
 				})

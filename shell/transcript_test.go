@@ -155,7 +155,7 @@ func (s *stage) directive(t *testing.T, d *datadriven.TestData) string {
 		f.add(text("path"), true)
 	case "fail":
 		key := text("op") + " " + text("path")
-		errno := map[string]syscall.Errno{"eio": syscall.EIO, "enoent": syscall.ENOENT, "ecanceled": syscall.ECANCELED, "ehostunreach": syscall.EHOSTUNREACH}[text("errno")]
+		errno := map[string]syscall.Errno{"eio": syscall.EIO, "enoent": syscall.ENOENT, "eexist": syscall.EEXIST, "ecanceled": syscall.ECANCELED, "ehostunreach": syscall.EHOSTUNREACH}[text("errno")]
 		delete(f.mu.fails, key)
 		if errno != 0 {
 			f.mu.fails[key] = &fs.PathError{Op: text("op"), Path: text("path"), Err: errno}

@@ -45,6 +45,8 @@ func needsOf(req any) ([]need, bool) {
 		return []need{setAttributeNeed(r)}, true
 	case *pb.SetAclPRequest:
 		return []need{{op: "setacl", path: r.GetPath(), what: toOwn, below: r.GetOptions().GetRecursive()}}, true
+	case *clusterpb.PersistenceRequest:
+		return one("persist", r.GetPath(), toFill)
 	case *pb.FreePRequest:
 		return one("free", r.GetPath(), toRead)
 	}

@@ -57,14 +57,14 @@ func (s *workersService) Persisted(ctx context.Context, req *clusterpb.Persisted
 		return nil, err
 	}
 	if req.GetFailure() != "" {
-		s.persister.failed(req.GetFileId(), req.GetFailure())
+		s.persister.failed(req.GetFileId(), req.GetFailure(), syscall.Errno(req.GetErrno()))
 		return &clusterpb.PersistedReply{}, nil
 	}
 	if ufs.Base(req.GetStaged()) != ufs.Staged("", req.GetFileId()) {
 		return nil, pathErr("persist", req.GetStaged(), syscall.EINVAL)
 	}
 	if err := s.persister.finish(ctx, req.GetFileId(), req.GetStaged(), req.GetMountId()); err != nil {
-		s.persister.failed(req.GetFileId(), err.Error())
+		s.persister.failed(req.GetFileId(), err.Error(), errnoOf(err))
 	}
 	return &clusterpb.PersistedReply{}, nil
 }
@@ -112,7 +112,7 @@ func (p *persister) finishAt(ctx context.Context, file int64, at, staged string,
 	}
 	info, err := p.placeThrough(ctx, r, staged, r.Inode.Length)
 	if err != nil {
-		return false, err
+		return false, notPlaced(r, err)
 	}
 	state, version := metastore.Persisted, string(info.Version)
 	set := metastore.SetAttribute{Header: p.head(nil), Path: at, IfID: file, Persistence: &state, Version: &version}

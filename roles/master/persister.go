@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"goosefs/metastore"
@@ -38,7 +39,9 @@ type persister struct {
 
 // persistJob is a file to be persisted.
 type persistJob struct {
-	tries  int       // that failed
+	tries  int    // that failed
+	why    string // the last one did
+	errno  syscall.Errno
 	next   time.Time // not before
 	worker int64     // that was told to, or byMaster; 0: none
 	told   time.Time // when, or when it last said that it is at it
@@ -51,14 +54,14 @@ func newPersister(m *Master) *persister {
 	return p
 }
 
-// postpone has the first try of a file that is in the queue, or is about to be, wait so long from now on, if another leader does
-// not come first.
+// postpone has the next try of a file that is in the queue, or is about to be, wait so long from now on and no longer, if
+// another leader does not come first. Whoever asks may have mended what earlier ones failed of.
 func (p *persister) postpone(file int64, wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	until := p.now().Add(wait)
 	p.mu.waits[file] = until
-	if j := p.mu.jobs[file]; j != nil && j.tries == 0 {
+	if j := p.mu.jobs[file]; j != nil {
 		j.next = until
 	}
 }
@@ -191,13 +194,13 @@ func (p *persister) begin(t *term, job task) {
 	}
 	p.wg.Go(func() {
 		if err := p.finish(t.ctx, job.file.ID, "", 0); err != nil && t.ctx.Err() == nil {
-			p.failed(job.file.ID, err.Error())
+			p.failed(job.file.ID, err.Error(), errnoOf(err))
 		}
 	})
 }
 
 // failed notes that a try came to nothing: the next is later, the more of them there were.
-func (p *persister) failed(file int64, why string) {
+func (p *persister) failed(file int64, why string, errno syscall.Errno) {
 	p.mu.Lock()
 	j := p.mu.jobs[file]
 	if j == nil {
@@ -206,6 +209,7 @@ func (p *persister) failed(file int64, why string) {
 	}
 	pause := min(p.options.PersistTries<<min(j.tries, 16), persistMost)
 	j.tries, j.worker, j.next = j.tries+1, 0, p.now().Add(pause)
+	j.why, j.errno = why, errno
 	tries := j.tries
 	p.mu.Unlock()
 	if n, path, err := p.store.Get(file); err == nil {

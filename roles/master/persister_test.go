@@ -1,6 +1,9 @@
 package master
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // Who holds most of a file persists it, unless he has enough to do.
 func TestChoosePersister(t *testing.T) {
@@ -41,5 +44,15 @@ func TestBlockLength(t *testing.T) {
 		if got := blockLength(i, 100, 250); got != want {
 			t.Errorf("block %d: %d, want %d", i, got, want)
 		}
+	}
+}
+
+// Whoever asks for a file that failed before has it tried again when he says, not when its turn would come.
+func TestAskedAgain(t *testing.T) {
+	p := newPersister(&Master{now: time.Now})
+	p.mu.jobs[1] = &persistJob{tries: 5, next: p.now().Add(time.Hour)}
+	p.postpone(1, time.Second)
+	if wait := p.mu.jobs[1].next.Sub(p.now()); wait > time.Second {
+		t.Errorf("it waits for %v", wait)
 	}
 }

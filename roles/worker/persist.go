@@ -28,7 +28,7 @@ func (w *Worker) persist(id int64) {
 		err = w.persistTo(w.ctx, src, told)
 	}
 	if err != nil {
-		told.Failure = err.Error()
+		told.Failure, told.Errno = err.Error(), int32(errnoOf(err))
 	}
 	if err := w.masters.Persisted(w.ctx, told); err != nil && w.ctx.Err() == nil {
 		w.log.Warn("cannot tell the masters that a file was persisted", "file", id, "err", err)
@@ -40,10 +40,10 @@ func (w *Worker) persistTo(ctx context.Context, src *source, told *clusterpb.Per
 		return writeErrorf(src.GetPath(), syscall.EBUSY, "%s is being written, or is persisted", src.GetPath())
 	}
 	info, err := w.masters.Stat(ctx, src.GetPath(), client.StatOptions{})
-	if err != nil {
+	if err != nil && errnoOf(err) != syscall.ENOENT {
 		return err
 	}
-	if info.ID != src.GetFileId() {
+	if err != nil || info.ID != src.GetFileId() {
 		return writeErrorf(src.GetPath(), syscall.ESTALE, "%s was moved or replaced", src.GetPath())
 	}
 	if !src.enter() {

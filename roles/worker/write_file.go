@@ -105,7 +105,7 @@ func (f *fileSink) abort() {
 func fileFailed(src *source, err error) error {
 	errno := errnoOf(err)
 	switch errno {
-	case syscall.EACCES, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT, syscall.ENAMETOOLONG:
+	case syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOTDIR, syscall.ENOSPC, syscall.EDQUOT, syscall.ENAMETOOLONG:
 	default:
 		errno = syscall.EIO
 	}

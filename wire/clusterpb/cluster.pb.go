@@ -72,7 +72,7 @@ func (x QuorumChange_Action) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use QuorumChange_Action.Descriptor instead.
 func (QuorumChange_Action) EnumDescriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{30, 0}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{32, 0}
 }
 
 // Route names both ends of a raft message. A master refuses what is not addressed to it or comes from another cluster.
@@ -1241,6 +1241,7 @@ type PersistedRequest struct {
 	Staged        string                 `protobuf:"bytes,3,opt,name=staged,proto3" json:"staged,omitempty"`  // its name below the mount's under file system, until the master gives it its own
 	MountId       int64                  `protobuf:"varint,4,opt,name=mount_id,json=mountId,proto3" json:"mount_id,omitempty"`
 	Failure       string                 `protobuf:"bytes,5,opt,name=failure,proto3" json:"failure,omitempty"` // why it was not written; empty: it was
+	Errno         int32                  `protobuf:"varint,6,opt,name=errno,proto3" json:"errno,omitempty"`    // of the failure
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1308,6 +1309,13 @@ func (x *PersistedRequest) GetFailure() string {
 		return x.Failure
 	}
 	return ""
+}
+
+func (x *PersistedRequest) GetErrno() int32 {
+	if x != nil {
+		return x.Errno
+	}
+	return 0
 }
 
 type PersistedReply struct {
@@ -1729,6 +1737,118 @@ func (x *HandoutReply) GetWorkerId() int64 {
 	return 0
 }
 
+type PersistenceRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Path          string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PersistenceRequest) Reset() {
+	*x = PersistenceRequest{}
+	mi := &file_cluster_cluster_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PersistenceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PersistenceRequest) ProtoMessage() {}
+
+func (x *PersistenceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PersistenceRequest.ProtoReflect.Descriptor instead.
+func (*PersistenceRequest) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *PersistenceRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+type PersistenceTries struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Failed        int64                  `protobuf:"varint,1,opt,name=failed,proto3" json:"failed,omitempty"` // so many, under this leader
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`  // why the last one failed
+	Stuck         bool                   `protobuf:"varint,3,opt,name=stuck,proto3" json:"stuck,omitempty"`   // for that reason the next one fails, too, unless somebody does something about it
+	Errno         int32                  `protobuf:"varint,4,opt,name=errno,proto3" json:"errno,omitempty"`   // of the reason
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PersistenceTries) Reset() {
+	*x = PersistenceTries{}
+	mi := &file_cluster_cluster_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PersistenceTries) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PersistenceTries) ProtoMessage() {}
+
+func (x *PersistenceTries) ProtoReflect() protoreflect.Message {
+	mi := &file_cluster_cluster_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PersistenceTries.ProtoReflect.Descriptor instead.
+func (*PersistenceTries) Descriptor() ([]byte, []int) {
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *PersistenceTries) GetFailed() int64 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *PersistenceTries) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PersistenceTries) GetStuck() bool {
+	if x != nil {
+		return x.Stuck
+	}
+	return false
+}
+
+func (x *PersistenceTries) GetErrno() int32 {
+	if x != nil {
+		return x.Errno
+	}
+	return 0
+}
+
 type StatusRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1737,7 +1857,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[22]
+	mi := &file_cluster_cluster_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1749,7 +1869,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[22]
+	mi := &file_cluster_cluster_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1762,7 +1882,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{22}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{24}
 }
 
 type ClusterStatus struct {
@@ -1789,7 +1909,7 @@ type ClusterStatus struct {
 
 func (x *ClusterStatus) Reset() {
 	*x = ClusterStatus{}
-	mi := &file_cluster_cluster_proto_msgTypes[23]
+	mi := &file_cluster_cluster_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1801,7 +1921,7 @@ func (x *ClusterStatus) String() string {
 func (*ClusterStatus) ProtoMessage() {}
 
 func (x *ClusterStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[23]
+	mi := &file_cluster_cluster_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1814,7 +1934,7 @@ func (x *ClusterStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClusterStatus.ProtoReflect.Descriptor instead.
 func (*ClusterStatus) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{23}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ClusterStatus) GetLeader() string {
@@ -1943,7 +2063,7 @@ type Master struct {
 
 func (x *Master) Reset() {
 	*x = Master{}
-	mi := &file_cluster_cluster_proto_msgTypes[24]
+	mi := &file_cluster_cluster_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1955,7 +2075,7 @@ func (x *Master) String() string {
 func (*Master) ProtoMessage() {}
 
 func (x *Master) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[24]
+	mi := &file_cluster_cluster_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1968,7 +2088,7 @@ func (x *Master) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Master.ProtoReflect.Descriptor instead.
 func (*Master) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{24}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Master) GetAddress() string {
@@ -2021,7 +2141,7 @@ type ListWorkersRequest struct {
 
 func (x *ListWorkersRequest) Reset() {
 	*x = ListWorkersRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[25]
+	mi := &file_cluster_cluster_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2033,7 +2153,7 @@ func (x *ListWorkersRequest) String() string {
 func (*ListWorkersRequest) ProtoMessage() {}
 
 func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[25]
+	mi := &file_cluster_cluster_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2046,7 +2166,7 @@ func (x *ListWorkersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkersRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkersRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{25}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{27}
 }
 
 type WorkerList struct {
@@ -2058,7 +2178,7 @@ type WorkerList struct {
 
 func (x *WorkerList) Reset() {
 	*x = WorkerList{}
-	mi := &file_cluster_cluster_proto_msgTypes[26]
+	mi := &file_cluster_cluster_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2070,7 +2190,7 @@ func (x *WorkerList) String() string {
 func (*WorkerList) ProtoMessage() {}
 
 func (x *WorkerList) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[26]
+	mi := &file_cluster_cluster_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2083,7 +2203,7 @@ func (x *WorkerList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerList.ProtoReflect.Descriptor instead.
 func (*WorkerList) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{26}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *WorkerList) GetWorkers() []*WorkerStatus {
@@ -2110,7 +2230,7 @@ type WorkerStatus struct {
 
 func (x *WorkerStatus) Reset() {
 	*x = WorkerStatus{}
-	mi := &file_cluster_cluster_proto_msgTypes[27]
+	mi := &file_cluster_cluster_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2122,7 +2242,7 @@ func (x *WorkerStatus) String() string {
 func (*WorkerStatus) ProtoMessage() {}
 
 func (x *WorkerStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[27]
+	mi := &file_cluster_cluster_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2135,7 +2255,7 @@ func (x *WorkerStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkerStatus.ProtoReflect.Descriptor instead.
 func (*WorkerStatus) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{27}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *WorkerStatus) GetWorkerId() int64 {
@@ -2209,7 +2329,7 @@ type InvalidationsRequest struct {
 
 func (x *InvalidationsRequest) Reset() {
 	*x = InvalidationsRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[28]
+	mi := &file_cluster_cluster_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2221,7 +2341,7 @@ func (x *InvalidationsRequest) String() string {
 func (*InvalidationsRequest) ProtoMessage() {}
 
 func (x *InvalidationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[28]
+	mi := &file_cluster_cluster_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2234,7 +2354,7 @@ func (x *InvalidationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InvalidationsRequest.ProtoReflect.Descriptor instead.
 func (*InvalidationsRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{28}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{30}
 }
 
 type Invalidation struct {
@@ -2247,7 +2367,7 @@ type Invalidation struct {
 
 func (x *Invalidation) Reset() {
 	*x = Invalidation{}
-	mi := &file_cluster_cluster_proto_msgTypes[29]
+	mi := &file_cluster_cluster_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2259,7 +2379,7 @@ func (x *Invalidation) String() string {
 func (*Invalidation) ProtoMessage() {}
 
 func (x *Invalidation) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[29]
+	mi := &file_cluster_cluster_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2272,7 +2392,7 @@ func (x *Invalidation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invalidation.ProtoReflect.Descriptor instead.
 func (*Invalidation) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{29}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Invalidation) GetPaths() []string {
@@ -2292,7 +2412,7 @@ type QuorumChange struct {
 
 func (x *QuorumChange) Reset() {
 	*x = QuorumChange{}
-	mi := &file_cluster_cluster_proto_msgTypes[30]
+	mi := &file_cluster_cluster_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2304,7 +2424,7 @@ func (x *QuorumChange) String() string {
 func (*QuorumChange) ProtoMessage() {}
 
 func (x *QuorumChange) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[30]
+	mi := &file_cluster_cluster_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2317,7 +2437,7 @@ func (x *QuorumChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuorumChange.ProtoReflect.Descriptor instead.
 func (*QuorumChange) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{30}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *QuorumChange) GetAction() QuorumChange_Action {
@@ -2343,7 +2463,7 @@ type QuorumChanged struct {
 
 func (x *QuorumChanged) Reset() {
 	*x = QuorumChanged{}
-	mi := &file_cluster_cluster_proto_msgTypes[31]
+	mi := &file_cluster_cluster_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2355,7 +2475,7 @@ func (x *QuorumChanged) String() string {
 func (*QuorumChanged) ProtoMessage() {}
 
 func (x *QuorumChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[31]
+	mi := &file_cluster_cluster_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2368,7 +2488,7 @@ func (x *QuorumChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuorumChanged.ProtoReflect.Descriptor instead.
 func (*QuorumChanged) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{31}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *QuorumChanged) GetAddress() string {
@@ -2386,7 +2506,7 @@ type CheckpointRequest struct {
 
 func (x *CheckpointRequest) Reset() {
 	*x = CheckpointRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[32]
+	mi := &file_cluster_cluster_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2398,7 +2518,7 @@ func (x *CheckpointRequest) String() string {
 func (*CheckpointRequest) ProtoMessage() {}
 
 func (x *CheckpointRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[32]
+	mi := &file_cluster_cluster_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2411,7 +2531,7 @@ func (x *CheckpointRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{32}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{34}
 }
 
 type CheckpointDone struct {
@@ -2424,7 +2544,7 @@ type CheckpointDone struct {
 
 func (x *CheckpointDone) Reset() {
 	*x = CheckpointDone{}
-	mi := &file_cluster_cluster_proto_msgTypes[33]
+	mi := &file_cluster_cluster_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2436,7 +2556,7 @@ func (x *CheckpointDone) String() string {
 func (*CheckpointDone) ProtoMessage() {}
 
 func (x *CheckpointDone) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[33]
+	mi := &file_cluster_cluster_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2449,7 +2569,7 @@ func (x *CheckpointDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointDone.ProtoReflect.Descriptor instead.
 func (*CheckpointDone) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{33}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *CheckpointDone) GetHost() string {
@@ -2475,7 +2595,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[34]
+	mi := &file_cluster_cluster_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2487,7 +2607,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[34]
+	mi := &file_cluster_cluster_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2500,7 +2620,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{34}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *BackupRequest) GetDirectory() string {
@@ -2521,7 +2641,7 @@ type BackupDone struct {
 
 func (x *BackupDone) Reset() {
 	*x = BackupDone{}
-	mi := &file_cluster_cluster_proto_msgTypes[35]
+	mi := &file_cluster_cluster_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2533,7 +2653,7 @@ func (x *BackupDone) String() string {
 func (*BackupDone) ProtoMessage() {}
 
 func (x *BackupDone) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[35]
+	mi := &file_cluster_cluster_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2546,7 +2666,7 @@ func (x *BackupDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupDone.ProtoReflect.Descriptor instead.
 func (*BackupDone) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{35}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *BackupDone) GetHost() string {
@@ -2579,7 +2699,7 @@ type LostFilesRequest struct {
 
 func (x *LostFilesRequest) Reset() {
 	*x = LostFilesRequest{}
-	mi := &file_cluster_cluster_proto_msgTypes[36]
+	mi := &file_cluster_cluster_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2591,7 +2711,7 @@ func (x *LostFilesRequest) String() string {
 func (*LostFilesRequest) ProtoMessage() {}
 
 func (x *LostFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[36]
+	mi := &file_cluster_cluster_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2604,7 +2724,7 @@ func (x *LostFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LostFilesRequest.ProtoReflect.Descriptor instead.
 func (*LostFilesRequest) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{36}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *LostFilesRequest) GetMost() int64 {
@@ -2624,7 +2744,7 @@ type LostFileList struct {
 
 func (x *LostFileList) Reset() {
 	*x = LostFileList{}
-	mi := &file_cluster_cluster_proto_msgTypes[37]
+	mi := &file_cluster_cluster_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2636,7 +2756,7 @@ func (x *LostFileList) String() string {
 func (*LostFileList) ProtoMessage() {}
 
 func (x *LostFileList) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[37]
+	mi := &file_cluster_cluster_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2649,7 +2769,7 @@ func (x *LostFileList) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LostFileList.ProtoReflect.Descriptor instead.
 func (*LostFileList) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{37}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *LostFileList) GetFiles() []*LostFile {
@@ -2678,7 +2798,7 @@ type LostFile struct {
 
 func (x *LostFile) Reset() {
 	*x = LostFile{}
-	mi := &file_cluster_cluster_proto_msgTypes[38]
+	mi := &file_cluster_cluster_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2690,7 +2810,7 @@ func (x *LostFile) String() string {
 func (*LostFile) ProtoMessage() {}
 
 func (x *LostFile) ProtoReflect() protoreflect.Message {
-	mi := &file_cluster_cluster_proto_msgTypes[38]
+	mi := &file_cluster_cluster_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2703,7 +2823,7 @@ func (x *LostFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LostFile.ProtoReflect.Descriptor instead.
 func (*LostFile) Descriptor() ([]byte, []int) {
-	return file_cluster_cluster_proto_rawDescGZIP(), []int{38}
+	return file_cluster_cluster_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *LostFile) GetPath() string {
@@ -2843,13 +2963,14 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"J\n" +
 	"\x12DestinationRequest\x12\x19\n" +
 	"\bmount_id\x18\x01 \x01(\x03R\amountId\x12\x19\n" +
-	"\bufs_path\x18\x02 \x01(\tR\aufsPath\"\x90\x01\n" +
+	"\bufs_path\x18\x02 \x01(\tR\aufsPath\"\xa6\x01\n" +
 	"\x10PersistedRequest\x12\x17\n" +
 	"\afile_id\x18\x01 \x01(\x03R\x06fileId\x12\x16\n" +
 	"\x06length\x18\x02 \x01(\x03R\x06length\x12\x16\n" +
 	"\x06staged\x18\x03 \x01(\tR\x06staged\x12\x19\n" +
 	"\bmount_id\x18\x04 \x01(\x03R\amountId\x12\x18\n" +
-	"\afailure\x18\x05 \x01(\tR\afailure\"\x10\n" +
+	"\afailure\x18\x05 \x01(\tR\afailure\x12\x14\n" +
+	"\x05errno\x18\x06 \x01(\x05R\x05errno\"\x10\n" +
 	"\x0ePersistedReply\"/\n" +
 	"\x12WhereaboutsRequest\x12\x19\n" +
 	"\bblock_id\x18\x01 \x01(\x03R\ablockId\"a\n" +
@@ -2881,7 +3002,14 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\x05ready\x18\x05 \x01(\x03R\x05ready\x12\x12\n" +
 	"\x04lent\x18\x06 \x01(\x04R\x04lent\x12\x18\n" +
 	"\apartial\x18\a \x01(\bR\apartial\x12\x1b\n" +
-	"\tworker_id\x18\b \x01(\x03R\bworkerId\"\x0f\n" +
+	"\tworker_id\x18\b \x01(\x03R\bworkerId\"(\n" +
+	"\x12PersistenceRequest\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\"n\n" +
+	"\x10PersistenceTries\x12\x16\n" +
+	"\x06failed\x18\x01 \x01(\x03R\x06failed\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05stuck\x18\x03 \x01(\bR\x05stuck\x12\x14\n" +
+	"\x05errno\x18\x04 \x01(\x05R\x05errno\"\x0f\n" +
 	"\rStatusRequest\"\xf6\x03\n" +
 	"\rClusterStatus\x12\x16\n" +
 	"\x06leader\x18\x01 \x01(\tR\x06leader\x124\n" +
@@ -2968,11 +3096,12 @@ const file_cluster_cluster_proto_rawDesc = "" +
 	"\x06Source\x12!.goosefs.cluster.v1.SourceRequest\x1a\x1e.goosefs.cluster.v1.FileSource\x12U\n" +
 	"\vDestination\x12&.goosefs.cluster.v1.DestinationRequest\x1a\x1e.goosefs.cluster.v1.FileSource\x12U\n" +
 	"\tPersisted\x12$.goosefs.cluster.v1.PersistedRequest\x1a\".goosefs.cluster.v1.PersistedReply\x12[\n" +
-	"\vWhereabouts\x12&.goosefs.cluster.v1.WhereaboutsRequest\x1a$.goosefs.cluster.v1.BlockWhereabouts2\x8f\x02\n" +
+	"\vWhereabouts\x12&.goosefs.cluster.v1.WhereaboutsRequest\x1a$.goosefs.cluster.v1.BlockWhereabouts2\xec\x02\n" +
 	"\aCluster\x12N\n" +
 	"\x06Status\x12!.goosefs.cluster.v1.StatusRequest\x1a!.goosefs.cluster.v1.ClusterStatus\x12U\n" +
 	"\vListWorkers\x12&.goosefs.cluster.v1.ListWorkersRequest\x1a\x1e.goosefs.cluster.v1.WorkerList\x12]\n" +
-	"\rInvalidations\x12(.goosefs.cluster.v1.InvalidationsRequest\x1a .goosefs.cluster.v1.Invalidation0\x012\xd7\x02\n" +
+	"\rInvalidations\x12(.goosefs.cluster.v1.InvalidationsRequest\x1a .goosefs.cluster.v1.Invalidation0\x01\x12[\n" +
+	"\vPersistence\x12&.goosefs.cluster.v1.PersistenceRequest\x1a$.goosefs.cluster.v1.PersistenceTries2\xd7\x02\n" +
 	"\x05Admin\x12S\n" +
 	"\fChangeQuorum\x12 .goosefs.cluster.v1.QuorumChange\x1a!.goosefs.cluster.v1.QuorumChanged\x12W\n" +
 	"\n" +
@@ -2993,7 +3122,7 @@ func file_cluster_cluster_proto_rawDescGZIP() []byte {
 }
 
 var file_cluster_cluster_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_cluster_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_cluster_cluster_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_cluster_cluster_proto_goTypes = []any{
 	(QuorumChange_Action)(0),     // 0: goosefs.cluster.v1.QuorumChange.Action
 	(*Route)(nil),                // 1: goosefs.cluster.v1.Route
@@ -3018,24 +3147,26 @@ var file_cluster_cluster_proto_goTypes = []any{
 	(*BlockHolder)(nil),          // 20: goosefs.cluster.v1.BlockHolder
 	(*HandoutRequest)(nil),       // 21: goosefs.cluster.v1.HandoutRequest
 	(*HandoutReply)(nil),         // 22: goosefs.cluster.v1.HandoutReply
-	(*StatusRequest)(nil),        // 23: goosefs.cluster.v1.StatusRequest
-	(*ClusterStatus)(nil),        // 24: goosefs.cluster.v1.ClusterStatus
-	(*Master)(nil),               // 25: goosefs.cluster.v1.Master
-	(*ListWorkersRequest)(nil),   // 26: goosefs.cluster.v1.ListWorkersRequest
-	(*WorkerList)(nil),           // 27: goosefs.cluster.v1.WorkerList
-	(*WorkerStatus)(nil),         // 28: goosefs.cluster.v1.WorkerStatus
-	(*InvalidationsRequest)(nil), // 29: goosefs.cluster.v1.InvalidationsRequest
-	(*Invalidation)(nil),         // 30: goosefs.cluster.v1.Invalidation
-	(*QuorumChange)(nil),         // 31: goosefs.cluster.v1.QuorumChange
-	(*QuorumChanged)(nil),        // 32: goosefs.cluster.v1.QuorumChanged
-	(*CheckpointRequest)(nil),    // 33: goosefs.cluster.v1.CheckpointRequest
-	(*CheckpointDone)(nil),       // 34: goosefs.cluster.v1.CheckpointDone
-	(*BackupRequest)(nil),        // 35: goosefs.cluster.v1.BackupRequest
-	(*BackupDone)(nil),           // 36: goosefs.cluster.v1.BackupDone
-	(*LostFilesRequest)(nil),     // 37: goosefs.cluster.v1.LostFilesRequest
-	(*LostFileList)(nil),         // 38: goosefs.cluster.v1.LostFileList
-	(*LostFile)(nil),             // 39: goosefs.cluster.v1.LostFile
-	nil,                          // 40: goosefs.cluster.v1.FileSource.OptionsEntry
+	(*PersistenceRequest)(nil),   // 23: goosefs.cluster.v1.PersistenceRequest
+	(*PersistenceTries)(nil),     // 24: goosefs.cluster.v1.PersistenceTries
+	(*StatusRequest)(nil),        // 25: goosefs.cluster.v1.StatusRequest
+	(*ClusterStatus)(nil),        // 26: goosefs.cluster.v1.ClusterStatus
+	(*Master)(nil),               // 27: goosefs.cluster.v1.Master
+	(*ListWorkersRequest)(nil),   // 28: goosefs.cluster.v1.ListWorkersRequest
+	(*WorkerList)(nil),           // 29: goosefs.cluster.v1.WorkerList
+	(*WorkerStatus)(nil),         // 30: goosefs.cluster.v1.WorkerStatus
+	(*InvalidationsRequest)(nil), // 31: goosefs.cluster.v1.InvalidationsRequest
+	(*Invalidation)(nil),         // 32: goosefs.cluster.v1.Invalidation
+	(*QuorumChange)(nil),         // 33: goosefs.cluster.v1.QuorumChange
+	(*QuorumChanged)(nil),        // 34: goosefs.cluster.v1.QuorumChanged
+	(*CheckpointRequest)(nil),    // 35: goosefs.cluster.v1.CheckpointRequest
+	(*CheckpointDone)(nil),       // 36: goosefs.cluster.v1.CheckpointDone
+	(*BackupRequest)(nil),        // 37: goosefs.cluster.v1.BackupRequest
+	(*BackupDone)(nil),           // 38: goosefs.cluster.v1.BackupDone
+	(*LostFilesRequest)(nil),     // 39: goosefs.cluster.v1.LostFilesRequest
+	(*LostFileList)(nil),         // 40: goosefs.cluster.v1.LostFileList
+	(*LostFile)(nil),             // 41: goosefs.cluster.v1.LostFile
+	nil,                          // 42: goosefs.cluster.v1.FileSource.OptionsEntry
 }
 var file_cluster_cluster_proto_depIdxs = []int32{
 	3,  // 0: goosefs.cluster.v1.Peer.members:type_name -> goosefs.cluster.v1.Member
@@ -3045,14 +3176,14 @@ var file_cluster_cluster_proto_depIdxs = []int32{
 	9,  // 4: goosefs.cluster.v1.WorkerReport.tiers:type_name -> goosefs.cluster.v1.TierUsage
 	10, // 5: goosefs.cluster.v1.WorkerReport.changes:type_name -> goosefs.cluster.v1.BlockChange
 	11, // 6: goosefs.cluster.v1.WorkerReport.counters:type_name -> goosefs.cluster.v1.Counters
-	40, // 7: goosefs.cluster.v1.FileSource.options:type_name -> goosefs.cluster.v1.FileSource.OptionsEntry
+	42, // 7: goosefs.cluster.v1.FileSource.options:type_name -> goosefs.cluster.v1.FileSource.OptionsEntry
 	20, // 8: goosefs.cluster.v1.BlockWhereabouts.holders:type_name -> goosefs.cluster.v1.BlockHolder
-	25, // 9: goosefs.cluster.v1.ClusterStatus.masters:type_name -> goosefs.cluster.v1.Master
-	28, // 10: goosefs.cluster.v1.WorkerList.workers:type_name -> goosefs.cluster.v1.WorkerStatus
+	27, // 9: goosefs.cluster.v1.ClusterStatus.masters:type_name -> goosefs.cluster.v1.Master
+	30, // 10: goosefs.cluster.v1.WorkerList.workers:type_name -> goosefs.cluster.v1.WorkerStatus
 	9,  // 11: goosefs.cluster.v1.WorkerStatus.tiers:type_name -> goosefs.cluster.v1.TierUsage
 	11, // 12: goosefs.cluster.v1.WorkerStatus.counters:type_name -> goosefs.cluster.v1.Counters
 	0,  // 13: goosefs.cluster.v1.QuorumChange.action:type_name -> goosefs.cluster.v1.QuorumChange.Action
-	39, // 14: goosefs.cluster.v1.LostFileList.files:type_name -> goosefs.cluster.v1.LostFile
+	41, // 14: goosefs.cluster.v1.LostFileList.files:type_name -> goosefs.cluster.v1.LostFile
 	20, // 15: goosefs.cluster.v1.LostFile.holder:type_name -> goosefs.cluster.v1.BlockHolder
 	5,  // 16: goosefs.cluster.v1.Raft.Messages:input_type -> goosefs.cluster.v1.RaftBatch
 	7,  // 17: goosefs.cluster.v1.Raft.Snapshot:input_type -> goosefs.cluster.v1.SnapshotChunk
@@ -3062,30 +3193,32 @@ var file_cluster_cluster_proto_depIdxs = []int32{
 	15, // 21: goosefs.cluster.v1.Workers.Destination:input_type -> goosefs.cluster.v1.DestinationRequest
 	16, // 22: goosefs.cluster.v1.Workers.Persisted:input_type -> goosefs.cluster.v1.PersistedRequest
 	18, // 23: goosefs.cluster.v1.Workers.Whereabouts:input_type -> goosefs.cluster.v1.WhereaboutsRequest
-	23, // 24: goosefs.cluster.v1.Cluster.Status:input_type -> goosefs.cluster.v1.StatusRequest
-	26, // 25: goosefs.cluster.v1.Cluster.ListWorkers:input_type -> goosefs.cluster.v1.ListWorkersRequest
-	29, // 26: goosefs.cluster.v1.Cluster.Invalidations:input_type -> goosefs.cluster.v1.InvalidationsRequest
-	31, // 27: goosefs.cluster.v1.Admin.ChangeQuorum:input_type -> goosefs.cluster.v1.QuorumChange
-	33, // 28: goosefs.cluster.v1.Admin.Checkpoint:input_type -> goosefs.cluster.v1.CheckpointRequest
-	35, // 29: goosefs.cluster.v1.Admin.Backup:input_type -> goosefs.cluster.v1.BackupRequest
-	37, // 30: goosefs.cluster.v1.Admin.LostFiles:input_type -> goosefs.cluster.v1.LostFilesRequest
-	6,  // 31: goosefs.cluster.v1.Raft.Messages:output_type -> goosefs.cluster.v1.RaftAck
-	6,  // 32: goosefs.cluster.v1.Raft.Snapshot:output_type -> goosefs.cluster.v1.RaftAck
-	2,  // 33: goosefs.cluster.v1.Raft.Meet:output_type -> goosefs.cluster.v1.Peer
-	12, // 34: goosefs.cluster.v1.Workers.Report:output_type -> goosefs.cluster.v1.WorkerOrders
-	14, // 35: goosefs.cluster.v1.Workers.Source:output_type -> goosefs.cluster.v1.FileSource
-	14, // 36: goosefs.cluster.v1.Workers.Destination:output_type -> goosefs.cluster.v1.FileSource
-	17, // 37: goosefs.cluster.v1.Workers.Persisted:output_type -> goosefs.cluster.v1.PersistedReply
-	19, // 38: goosefs.cluster.v1.Workers.Whereabouts:output_type -> goosefs.cluster.v1.BlockWhereabouts
-	24, // 39: goosefs.cluster.v1.Cluster.Status:output_type -> goosefs.cluster.v1.ClusterStatus
-	27, // 40: goosefs.cluster.v1.Cluster.ListWorkers:output_type -> goosefs.cluster.v1.WorkerList
-	30, // 41: goosefs.cluster.v1.Cluster.Invalidations:output_type -> goosefs.cluster.v1.Invalidation
-	32, // 42: goosefs.cluster.v1.Admin.ChangeQuorum:output_type -> goosefs.cluster.v1.QuorumChanged
-	34, // 43: goosefs.cluster.v1.Admin.Checkpoint:output_type -> goosefs.cluster.v1.CheckpointDone
-	36, // 44: goosefs.cluster.v1.Admin.Backup:output_type -> goosefs.cluster.v1.BackupDone
-	38, // 45: goosefs.cluster.v1.Admin.LostFiles:output_type -> goosefs.cluster.v1.LostFileList
-	31, // [31:46] is the sub-list for method output_type
-	16, // [16:31] is the sub-list for method input_type
+	25, // 24: goosefs.cluster.v1.Cluster.Status:input_type -> goosefs.cluster.v1.StatusRequest
+	28, // 25: goosefs.cluster.v1.Cluster.ListWorkers:input_type -> goosefs.cluster.v1.ListWorkersRequest
+	31, // 26: goosefs.cluster.v1.Cluster.Invalidations:input_type -> goosefs.cluster.v1.InvalidationsRequest
+	23, // 27: goosefs.cluster.v1.Cluster.Persistence:input_type -> goosefs.cluster.v1.PersistenceRequest
+	33, // 28: goosefs.cluster.v1.Admin.ChangeQuorum:input_type -> goosefs.cluster.v1.QuorumChange
+	35, // 29: goosefs.cluster.v1.Admin.Checkpoint:input_type -> goosefs.cluster.v1.CheckpointRequest
+	37, // 30: goosefs.cluster.v1.Admin.Backup:input_type -> goosefs.cluster.v1.BackupRequest
+	39, // 31: goosefs.cluster.v1.Admin.LostFiles:input_type -> goosefs.cluster.v1.LostFilesRequest
+	6,  // 32: goosefs.cluster.v1.Raft.Messages:output_type -> goosefs.cluster.v1.RaftAck
+	6,  // 33: goosefs.cluster.v1.Raft.Snapshot:output_type -> goosefs.cluster.v1.RaftAck
+	2,  // 34: goosefs.cluster.v1.Raft.Meet:output_type -> goosefs.cluster.v1.Peer
+	12, // 35: goosefs.cluster.v1.Workers.Report:output_type -> goosefs.cluster.v1.WorkerOrders
+	14, // 36: goosefs.cluster.v1.Workers.Source:output_type -> goosefs.cluster.v1.FileSource
+	14, // 37: goosefs.cluster.v1.Workers.Destination:output_type -> goosefs.cluster.v1.FileSource
+	17, // 38: goosefs.cluster.v1.Workers.Persisted:output_type -> goosefs.cluster.v1.PersistedReply
+	19, // 39: goosefs.cluster.v1.Workers.Whereabouts:output_type -> goosefs.cluster.v1.BlockWhereabouts
+	26, // 40: goosefs.cluster.v1.Cluster.Status:output_type -> goosefs.cluster.v1.ClusterStatus
+	29, // 41: goosefs.cluster.v1.Cluster.ListWorkers:output_type -> goosefs.cluster.v1.WorkerList
+	32, // 42: goosefs.cluster.v1.Cluster.Invalidations:output_type -> goosefs.cluster.v1.Invalidation
+	24, // 43: goosefs.cluster.v1.Cluster.Persistence:output_type -> goosefs.cluster.v1.PersistenceTries
+	34, // 44: goosefs.cluster.v1.Admin.ChangeQuorum:output_type -> goosefs.cluster.v1.QuorumChanged
+	36, // 45: goosefs.cluster.v1.Admin.Checkpoint:output_type -> goosefs.cluster.v1.CheckpointDone
+	38, // 46: goosefs.cluster.v1.Admin.Backup:output_type -> goosefs.cluster.v1.BackupDone
+	40, // 47: goosefs.cluster.v1.Admin.LostFiles:output_type -> goosefs.cluster.v1.LostFileList
+	32, // [32:48] is the sub-list for method output_type
+	16, // [16:32] is the sub-list for method input_type
 	16, // [16:16] is the sub-list for extension type_name
 	16, // [16:16] is the sub-list for extension extendee
 	0,  // [0:16] is the sub-list for field type_name
@@ -3102,7 +3235,7 @@ func file_cluster_cluster_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_cluster_cluster_proto_rawDesc), len(file_cluster_cluster_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   40,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   4,
 		},

@@ -466,6 +466,7 @@ const (
 	Cluster_Status_FullMethodName        = "/goosefs.cluster.v1.Cluster/Status"
 	Cluster_ListWorkers_FullMethodName   = "/goosefs.cluster.v1.Cluster/ListWorkers"
 	Cluster_Invalidations_FullMethodName = "/goosefs.cluster.v1.Cluster/Invalidations"
+	Cluster_Persistence_FullMethodName   = "/goosefs.cluster.v1.Cluster/Persistence"
 )
 
 // ClusterClient is the client API for Cluster service.
@@ -478,6 +479,8 @@ type ClusterClient interface {
 	ListWorkers(ctx context.Context, in *ListWorkersRequest, opts ...grpc.CallOption) (*WorkerList, error)
 	// Invalidations tells a mount what it must forget, while the stream lasts. Leader only.
 	Invalidations(ctx context.Context, in *InvalidationsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[Invalidation], error)
+	// Persistence tells how the tries to persist a file went. Leader only.
+	Persistence(ctx context.Context, in *PersistenceRequest, opts ...grpc.CallOption) (*PersistenceTries, error)
 }
 
 type clusterClient struct {
@@ -527,6 +530,16 @@ func (c *clusterClient) Invalidations(ctx context.Context, in *InvalidationsRequ
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Cluster_InvalidationsClient = grpc.ServerStreamingClient[Invalidation]
 
+func (c *clusterClient) Persistence(ctx context.Context, in *PersistenceRequest, opts ...grpc.CallOption) (*PersistenceTries, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PersistenceTries)
+	err := c.cc.Invoke(ctx, Cluster_Persistence_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ClusterServer is the server API for Cluster service.
 // All implementations must embed UnimplementedClusterServer
 // for forward compatibility.
@@ -537,6 +550,8 @@ type ClusterServer interface {
 	ListWorkers(context.Context, *ListWorkersRequest) (*WorkerList, error)
 	// Invalidations tells a mount what it must forget, while the stream lasts. Leader only.
 	Invalidations(*InvalidationsRequest, grpc.ServerStreamingServer[Invalidation]) error
+	// Persistence tells how the tries to persist a file went. Leader only.
+	Persistence(context.Context, *PersistenceRequest) (*PersistenceTries, error)
 	mustEmbedUnimplementedClusterServer()
 }
 
@@ -555,6 +570,9 @@ func (UnimplementedClusterServer) ListWorkers(context.Context, *ListWorkersReque
 }
 func (UnimplementedClusterServer) Invalidations(*InvalidationsRequest, grpc.ServerStreamingServer[Invalidation]) error {
 	return status.Error(codes.Unimplemented, "method Invalidations not implemented")
+}
+func (UnimplementedClusterServer) Persistence(context.Context, *PersistenceRequest) (*PersistenceTries, error) {
+	return nil, status.Error(codes.Unimplemented, "method Persistence not implemented")
 }
 func (UnimplementedClusterServer) mustEmbedUnimplementedClusterServer() {}
 func (UnimplementedClusterServer) testEmbeddedByValue()                 {}
@@ -624,6 +642,24 @@ func _Cluster_Invalidations_Handler(srv interface{}, stream grpc.ServerStream) e
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type Cluster_InvalidationsServer = grpc.ServerStreamingServer[Invalidation]
 
+func _Cluster_Persistence_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PersistenceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ClusterServer).Persistence(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Cluster_Persistence_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ClusterServer).Persistence(ctx, req.(*PersistenceRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Cluster_ServiceDesc is the grpc.ServiceDesc for Cluster service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -638,6 +674,10 @@ var Cluster_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListWorkers",
 			Handler:    _Cluster_ListWorkers_Handler,
+		},
+		{
+			MethodName: "Persistence",
+			Handler:    _Cluster_Persistence_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

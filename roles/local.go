@@ -26,6 +26,7 @@ const (
 	localQuota   = "4GB"
 	localWorkers = 16 // at most; each has a loopback address of its own
 	localLimit   = 60 * time.Second
+	rootProperty = "goosefs.master.mount.table.root.ufs"
 )
 
 func (e Env) localCommand() *cli.Command {
@@ -90,7 +91,7 @@ func newLocal(dir string, folders []string, workers int, typed []string) (local,
 		"goosefs.master.hostname=127.0.0.1",
 		"goosefs.master.rpc.addresses=127.0.0.1:${goosefs.master.rpc.port}",
 		"goosefs.master.embedded.journal.addresses=127.0.0.1:${goosefs.master.embedded.journal.port}",
-		"goosefs.master.mount.table.root.ufs=" + l.root,
+		rootProperty + "=" + l.root,
 	}
 	l.master = append(common[:len(common):len(common)], typed...)
 	for i := range workers {
@@ -145,12 +146,12 @@ func (e Env) runLocal(ctx context.Context, l local, stdout, stderr io.Writer) (e
 			}
 		}()
 	}
-	if err := awaitWorkers(ctx, cfg, len(l.workers)); err != nil {
+	if err := awaitCluster(ctx, cfg, len(l.workers)); err != nil {
 		return err
 	}
 	if ctx.Err() == nil {
 		fmt.Fprintf(stdout, "goosefs serves %s, its master on %s; / is %s\nIt runs until Ctrl-C; state and cache are kept in %s\n",
-			counted(len(l.workers), "worker"), cfg.MasterAddresses()[0], cfg.String("goosefs.master.mount.table.root.ufs"), cfg.String("goosefs.work.dir"))
+			counted(len(l.workers), "worker"), cfg.MasterAddresses()[0], cfg.String(rootProperty), cfg.String("goosefs.work.dir"))
 	}
 	select {
 	case <-ctx.Done():
@@ -188,8 +189,8 @@ func (e Env) localWorker(properties []string, log *slog.Logger) (*worker.Worker,
 	return worker.Start(o)
 }
 
-// awaitWorkers returns when the master knows so many live workers, or when ctx ends.
-func awaitWorkers(ctx context.Context, cfg *conf.Conf, n int) error {
+// awaitCluster returns when the master knows so many live workers and shows the root that it is to show, or when ctx ends.
+func awaitCluster(ctx context.Context, cfg *conf.Conf, n int) error {
 	login, err := auth.LoginOf(cfg)
 	if err != nil {
 		return err
@@ -199,6 +200,17 @@ func awaitWorkers(ctx context.Context, cfg *conf.Conf, n int) error {
 		return err
 	}
 	defer masters.Close()
+	if err := awaitWorkers(ctx, masters, n); err != nil || ctx.Err() != nil {
+		return err
+	}
+	mounts, err := masters.Mounts(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return errors.Join(err, sameRoot(cfg, mounts))
+}
+
+func awaitWorkers(ctx context.Context, masters *client.FS, n int) error {
 	for end := time.Now().Add(localLimit); ; {
 		workers, err := masters.Workers(ctx)
 		live := 0

@@ -34,8 +34,9 @@ func (e Env) localCommand() *cli.Command {
 		Name:      "local",
 		Usage:     "run a master and a worker on 127.0.0.1, ports 9200 and 9203, as examples of GooseFS's clients expect",
 		UsageText: "goosefs local [--dir DIR] [--workers N] [-Dkey=value]... [FOLDER]",
-		Description: "/ is FOLDER, by default one below --dir, where state and cache are kept, too. It stays until Ctrl-C. Properties that\n" +
-			"say where things are and who there is are the command's own, unless they are typed; others are read from where they always are.\n" +
+		Description: "/ is FOLDER, by default one below --dir, where state and cache are kept, too. --dir lies outside of FOLDER, and is for\n" +
+			"the FOLDER that it was made for. It stays until Ctrl-C. Properties that say where things are and who there is are the\n" +
+			"command's own, unless they are typed; others are read from where they always are.\n" +
 			"Worker i listens on 127.0.0.i, so that clients take several for several hosts: those of 0.2.1 and later want two for ASYNC_THROUGH.\n\n" +
 			"Examples:\n" +
 			"  goosefs local\n" +
@@ -125,6 +126,9 @@ func (e Env) runLocal(ctx context.Context, l local, stdout, stderr io.Writer) (e
 	e.Properties = l.master
 	cfg, err := e.load(conf.RoleMaster, stderr)
 	if err != nil {
+		return err
+	}
+	if err := localFolders(cfg); err != nil {
 		return err
 	}
 	log := logger(cfg, stderr)

@@ -2,12 +2,37 @@ package roles
 
 import (
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"goosefs/client"
 	"goosefs/conf"
 	"goosefs/roles/master"
 )
+
+// localFolders refuses, before anything is made, folders that cannot be / or the place of its state. A root that is not there
+// yet the master makes.
+func localFolders(cfg *conf.Conf) error {
+	root, ok := master.LocalFolder(cfg.String(rootProperty))
+	if !ok {
+		return nil
+	}
+	info, err := os.Stat(root)
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "stat", Path: root, Err: syscall.ENOTDIR}
+	}
+	if err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("%s cannot be /: %w; name a folder", root, err)
+	}
+	dir := cfg.String("goosefs.work.dir")
+	if below(resolved(dir), resolved(root)) {
+		return fmt.Errorf("state and cache in %s would be part of %s, which is to be /; write --dir with a folder outside of it", dir, root)
+	}
+	return nil
+}
 
 // sameRoot refuses a cluster that was made for another root than it is asked for: the root is mounted once.
 func sameRoot(cfg *conf.Conf, mounts []client.MountPoint) error {
@@ -37,4 +62,9 @@ func resolved(path string) string {
 		return filepath.Join(resolved(parent), filepath.Base(path))
 	}
 	return path
+}
+
+// below says whether path is folder, or in it.
+func below(path, folder string) bool {
+	return path == folder || strings.HasPrefix(path, strings.TrimSuffix(folder, "/")+"/")
 }

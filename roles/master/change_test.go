@@ -175,7 +175,7 @@ func TestRefusals(t *testing.T) {
 		"touch, a long name":    {f.Touch(ctx, long), syscall.ENAMETOOLONG, "has a name longer than 255 bytes"},
 		"mv, to a long name":    {f.Rename(ctx, "/d/a", long), syscall.ENAMETOOLONG, "has a name longer than 255 bytes"},
 		"mv, up":                {f.Rename(ctx, "/d/a", "/d/../b"), syscall.EINVAL, `Path "/d/../b" contains "..".`},
-		"mv, slashes, there":    {f.Rename(ctx, "//d/./a", "/d//sub/"), syscall.EEXIST, ""},
+		"mv, slashes, there":    {f.Rename(ctx, "//d/./a", "/d//sub/"), syscall.EEXIST, "/d/sub already exists"},
 		"touch, slashes, there": {f.Touch(ctx, "//d/./a"), syscall.EEXIST, "/d/a already exists"},
 		"mkdir, backslashes":    {f.Mkdir(ctx, `/a\..\b`, client.MkdirOptions{}), syscall.EINVAL, "has .. between backslashes"},
 		"mkdir, relative":       {f.Mkdir(ctx, "x", client.MkdirOptions{}), syscall.EINVAL, "not absolute"},
@@ -283,7 +283,7 @@ func TestUnknownFilesAreSafe(t *testing.T) {
 	put(t, src, "empty/unknown", "precious")
 	want(t, f.Remove(ctx, "/d", client.RemoveOptions{Recursive: true}), syscall.EBUSY, "UFS dir not in sync. Sync UFS, or delete with unchecked flag.")
 	want(t, f.Remove(ctx, "/empty", client.RemoveOptions{}), syscall.EBUSY, "UFS dir not in sync")
-	want(t, f.Rename(ctx, "/d/known", "/d/unknown"), syscall.EEXIST, "")
+	want(t, f.Rename(ctx, "/d/known", "/d/unknown"), syscall.EEXIST, "/d/unknown already exists in the under file system")
 	want(t, f.Touch(ctx, "/d/unknown"), syscall.EEXIST, "already exists")
 	if info, err := src.Stat(ctx, "d/unknown"); err != nil || info.Size != 8 || !has(t, src, "d/known") || !has(t, src, "empty/unknown") {
 		t.Fatalf("the file that nobody knew is %+v, %v", info, err)

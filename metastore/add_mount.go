@@ -44,7 +44,7 @@ func addMountOf(h Header, m *metapb.AddMount) AddMount {
 }
 
 func (c AddMount) apply(t *tree) (*Result, error) {
-	clean, err := cleanPath(c.name(), c.Path)
+	clean, err := CleanPath(c.name(), c.Path)
 	if err != nil {
 		return nil, err
 	}

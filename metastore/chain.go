@@ -5,7 +5,7 @@ import "slices"
 // Chain is the inodes along a path, from the root to the path itself or as far as it is known, of one state. whole says
 // whether the last is the path's own. It fails for what cannot be a path, as [Store.Resolve] does.
 func (s *Store) Chain(path string) (chain []Inode, clean string, whole bool, err error) {
-	clean, err = cleanPath("resolve", path)
+	clean, err = CleanPath("resolve", path)
 	if err != nil {
 		return nil, "", false, err
 	}

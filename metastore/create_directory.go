@@ -29,7 +29,7 @@ func createDirectoryOf(h Header, m *metapb.CreateDirectory) CreateDirectory {
 }
 
 func (c CreateDirectory) apply(t *tree) (*Result, error) {
-	clean, err := cleanPath(c.name(), c.Path)
+	clean, err := CleanPath(c.name(), c.Path)
 	if err != nil {
 		return nil, err
 	}

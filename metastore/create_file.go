@@ -38,7 +38,7 @@ func createFileOf(h Header, m *metapb.CreateFile) CreateFile {
 }
 
 func (c CreateFile) apply(t *tree) (*Result, error) {
-	clean, err := cleanPath(c.name(), c.Path)
+	clean, err := CleanPath(c.name(), c.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (v vacancy) name() string { return v.names[len(v.names)-1] }
 
 // vacancyAt is the vacancy at path. With recursive its parents may be missing.
 func (t *tree) vacancyAt(op, path string, recursive bool) (vacancy, error) {
-	clean, err := cleanPath(op, path)
+	clean, err := CleanPath(op, path)
 	if err != nil {
 		return vacancy{}, err
 	}

@@ -31,7 +31,7 @@ const listTries = 2
 // to. Of a large one commands wait only for a page at a time: what they change
 // behind the pages is noted, and read again in the end.
 func (s *Store) Listing(path string) (Listing, error) {
-	clean, err := cleanPath("list", path)
+	clean, err := CleanPath("list", path)
 	if err != nil {
 		return Listing{}, err
 	}

@@ -10,10 +10,10 @@ const (
 	maxName = 255
 )
 
-// cleanPath brings an absolute path to its one spelling: single slashes, no
+// CleanPath brings an absolute path to its one spelling: single slashes, no
 // ".", no slash at the end. It refuses what cannot name anything: a relative
 // or empty path, "..", NUL, a name over 255 or a path over 4,096 bytes.
-func cleanPath(op, p string) (string, error) {
+func CleanPath(op, p string) (string, error) {
 	switch {
 	case !strings.HasPrefix(p, "/"):
 		return "", errorf(op, p, syscall.EINVAL, "Path %q is not absolute.", p)

@@ -32,10 +32,10 @@ func TestCleanPath(t *testing.T) {
 		{in: "/" + long + "n", errno: syscall.ENAMETOOLONG},
 		{in: deep + "n", errno: syscall.ENAMETOOLONG},
 	} {
-		got, err := cleanPath("test", c.in)
+		got, err := CleanPath("test", c.in)
 		errno, _ := errors.AsType[syscall.Errno](err)
 		if got != c.want || errno != c.errno {
-			t.Errorf("cleanPath(%.20q) = %.20q, %v; want %.20q, errno %d", c.in, got, err, c.want, c.errno)
+			t.Errorf("CleanPath(%.20q) = %.20q, %v; want %.20q, errno %d", c.in, got, err, c.want, c.errno)
 		}
 	}
 }
@@ -47,23 +47,23 @@ func FuzzCleanPath(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, p string) {
-		clean, err := cleanPath("fuzz", p)
+		clean, err := CleanPath("fuzz", p)
 		if err != nil {
 			errno, ok := errors.AsType[syscall.Errno](err)
 			if !ok || errno != syscall.EINVAL && errno != syscall.ENAMETOOLONG {
-				t.Errorf("cleanPath(%q): %v", p, err)
+				t.Errorf("CleanPath(%q): %v", p, err)
 			}
 			return
 		}
 		if clean != path.Clean(p) {
-			t.Errorf("cleanPath(%q) = %q, path.Clean makes %q", p, clean, path.Clean(p))
+			t.Errorf("CleanPath(%q) = %q, path.Clean makes %q", p, clean, path.Clean(p))
 		}
-		if again, err := cleanPath("fuzz", clean); err != nil || again != clean {
-			t.Errorf("cleanPath(%q) = %q, %v", clean, again, err)
+		if again, err := CleanPath("fuzz", clean); err != nil || again != clean {
+			t.Errorf("CleanPath(%q) = %q, %v", clean, again, err)
 		}
 		for name := range strings.SplitSeq(strings.TrimPrefix(clean, "/"), "/") {
 			if clean != "/" && !validName(name) {
-				t.Errorf("cleanPath(%q) has the name %q", p, name)
+				t.Errorf("CleanPath(%q) has the name %q", p, name)
 			}
 		}
 	})

@@ -36,7 +36,7 @@ func (c Rename) apply(t *tree) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	dst, err := cleanPath(c.name(), c.Dst)
+	dst, err := CleanPath(c.name(), c.Dst)
 	if err != nil {
 		return nil, err
 	}

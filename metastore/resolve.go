@@ -23,7 +23,7 @@ type Resolution struct {
 // a path: EINVAL if it is relative, has "..", or a NUL byte; ENAMETOOLONG if it
 // or one of its names is too long.
 func (s *Store) Resolve(path string) (Resolution, error) {
-	clean, err := cleanPath("resolve", path)
+	clean, err := CleanPath("resolve", path)
 	if err != nil {
 		return Resolution{}, err
 	}
@@ -99,7 +99,7 @@ func (t *tree) walk(clean string) found {
 
 // existing is the walk of a command to what must exist.
 func (t *tree) existing(op, path string) (found, error) {
-	clean, err := cleanPath(op, path)
+	clean, err := CleanPath(op, path)
 	if err != nil {
 		return found{}, err
 	}

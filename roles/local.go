@@ -26,6 +26,7 @@ const (
 	localQuota   = "4GB"
 	localWorkers = 16 // at most; each has a loopback address of its own
 	localLimit   = 60 * time.Second
+	rootProperty = "goosefs.master.mount.table.root.ufs"
 )
 
 func (e Env) localCommand() *cli.Command {
@@ -33,8 +34,9 @@ func (e Env) localCommand() *cli.Command {
 		Name:      "local",
 		Usage:     "run a master and a worker on 127.0.0.1, ports 9200 and 9203, as examples of GooseFS's clients expect",
 		UsageText: "goosefs local [--dir DIR] [--workers N] [-Dkey=value]... [FOLDER]",
-		Description: "/ is FOLDER, by default one below --dir, where state and cache are kept, too. It stays until Ctrl-C. Properties that\n" +
-			"say where things are and who there is are the command's own, unless they are typed; others are read from where they always are.\n" +
+		Description: "/ is FOLDER, by default one below --dir, where state and cache are kept, too. --dir lies outside of FOLDER, and is for\n" +
+			"the FOLDER that it was made for. It stays until Ctrl-C. Properties that say where things are and who there is are the\n" +
+			"command's own, unless they are typed; others are read from where they always are.\n" +
 			"Worker i listens on 127.0.0.i, so that clients take several for several hosts: those of 0.2.1 and later want two for ASYNC_THROUGH.\n\n" +
 			"Examples:\n" +
 			"  goosefs local\n" +
@@ -90,7 +92,7 @@ func newLocal(dir string, folders []string, workers int, typed []string) (local,
 		"goosefs.master.hostname=127.0.0.1",
 		"goosefs.master.rpc.addresses=127.0.0.1:${goosefs.master.rpc.port}",
 		"goosefs.master.embedded.journal.addresses=127.0.0.1:${goosefs.master.embedded.journal.port}",
-		"goosefs.master.mount.table.root.ufs=" + l.root,
+		rootProperty + "=" + l.root,
 	}
 	l.master = append(common[:len(common):len(common)], typed...)
 	for i := range workers {
@@ -126,6 +128,9 @@ func (e Env) runLocal(ctx context.Context, l local, stdout, stderr io.Writer) (e
 	if err != nil {
 		return err
 	}
+	if err := localFolders(cfg); err != nil {
+		return err
+	}
 	log := logger(cfg, stderr)
 	limitMemory(log)
 	go paceGC(ctx)
@@ -145,12 +150,12 @@ func (e Env) runLocal(ctx context.Context, l local, stdout, stderr io.Writer) (e
 			}
 		}()
 	}
-	if err := awaitWorkers(ctx, cfg, len(l.workers)); err != nil {
+	if err := awaitCluster(ctx, cfg, len(l.workers)); err != nil {
 		return err
 	}
 	if ctx.Err() == nil {
 		fmt.Fprintf(stdout, "goosefs serves %s, its master on %s; / is %s\nIt runs until Ctrl-C; state and cache are kept in %s\n",
-			counted(len(l.workers), "worker"), cfg.MasterAddresses()[0], cfg.String("goosefs.master.mount.table.root.ufs"), cfg.String("goosefs.work.dir"))
+			counted(len(l.workers), "worker"), cfg.MasterAddresses()[0], cfg.String(rootProperty), cfg.String("goosefs.work.dir"))
 	}
 	select {
 	case <-ctx.Done():
@@ -188,8 +193,8 @@ func (e Env) localWorker(properties []string, log *slog.Logger) (*worker.Worker,
 	return worker.Start(o)
 }
 
-// awaitWorkers returns when the master knows so many live workers, or when ctx ends.
-func awaitWorkers(ctx context.Context, cfg *conf.Conf, n int) error {
+// awaitCluster returns when the master knows so many live workers and shows the root that it is to show, or when ctx ends.
+func awaitCluster(ctx context.Context, cfg *conf.Conf, n int) error {
 	login, err := auth.LoginOf(cfg)
 	if err != nil {
 		return err
@@ -199,6 +204,17 @@ func awaitWorkers(ctx context.Context, cfg *conf.Conf, n int) error {
 		return err
 	}
 	defer masters.Close()
+	if err := awaitWorkers(ctx, masters, n); err != nil || ctx.Err() != nil {
+		return err
+	}
+	mounts, err := masters.Mounts(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return errors.Join(err, sameRoot(cfg, mounts))
+}
+
+func awaitWorkers(ctx context.Context, masters *client.FS, n int) error {
 	for end := time.Now().Add(localLimit); ; {
 		workers, err := masters.Workers(ctx)
 		live := 0

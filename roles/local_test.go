@@ -185,7 +185,7 @@ func TestLocalWithoutWorkersEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	cfg := loadLocal(t, conf.RoleMaster, []string{"goosefs.master.rpc.addresses=127.0.0.1:1"})
-	if err := awaitWorkers(ctx, cfg, 1); err != nil {
+	if err := awaitCluster(ctx, cfg, 1); err != nil {
 		t.Errorf("who is told to stop does not complain: %v", err)
 	}
 }

@@ -158,6 +158,7 @@ func TestRefusals(t *testing.T) {
 	wantNames(t, m.FS, "/m/ro/f", true, "x")
 	f, ctx := m.FS, t.Context()
 	readonly := "A write operation on /m/ro/f%s under a readonly mount point /m/ro is not allowed"
+	long := "/" + strings.Repeat("x", 256)
 	for what, c := range map[string]struct {
 		err   error
 		errno syscall.Errno
@@ -169,7 +170,14 @@ func TestRefusals(t *testing.T) {
 		"mkdir, read-only":      {f.Mkdir(ctx, "/m/ro/f/new", client.MkdirOptions{}), syscall.EROFS, fmt.Sprintf(readonly, "/new")},
 		"mkdir, not UTF-8":      {f.Mkdir(ctx, "/\xff", client.MkdirOptions{}), syscall.EINVAL, "cannot be a path"},
 		"mkdir, a newline":      {f.Mkdir(ctx, "/a\nb", client.MkdirOptions{}), syscall.EINVAL, "cannot be a path"},
-		"mkdir, up":             {f.Mkdir(ctx, "/../x", client.MkdirOptions{}), syscall.EINVAL, ""},
+		"mkdir, up":             {f.Mkdir(ctx, "/../x", client.MkdirOptions{}), syscall.EINVAL, `Path "/../x" contains "..".`},
+		"mkdir, a long name":    {f.Mkdir(ctx, long, client.MkdirOptions{}), syscall.ENAMETOOLONG, "has a name longer than 255 bytes"},
+		"touch, a long name":    {f.Touch(ctx, long), syscall.ENAMETOOLONG, "has a name longer than 255 bytes"},
+		"mv, to a long name":    {f.Rename(ctx, "/d/a", long), syscall.ENAMETOOLONG, "has a name longer than 255 bytes"},
+		"mv, up":                {f.Rename(ctx, "/d/a", "/d/../b"), syscall.EINVAL, `Path "/d/../b" contains "..".`},
+		"mv, slashes, there":    {f.Rename(ctx, "//d/./a", "/d//sub/"), syscall.EEXIST, "/d/sub already exists"},
+		"touch, slashes, there": {f.Touch(ctx, "//d/./a"), syscall.EEXIST, "/d/a already exists"},
+		"mkdir, backslashes":    {f.Mkdir(ctx, `/a\..\b`, client.MkdirOptions{}), syscall.EINVAL, "has .. between backslashes"},
 		"mkdir, relative":       {f.Mkdir(ctx, "x", client.MkdirOptions{}), syscall.EINVAL, "not absolute"},
 		"touch, there":          {f.Touch(ctx, "/d/a"), syscall.EEXIST, "already exists"},
 		"touch, read-only":      {f.Touch(ctx, "/m/ro/f/new"), syscall.EROFS, fmt.Sprintf(readonly, "/new")},
@@ -275,7 +283,7 @@ func TestUnknownFilesAreSafe(t *testing.T) {
 	put(t, src, "empty/unknown", "precious")
 	want(t, f.Remove(ctx, "/d", client.RemoveOptions{Recursive: true}), syscall.EBUSY, "UFS dir not in sync. Sync UFS, or delete with unchecked flag.")
 	want(t, f.Remove(ctx, "/empty", client.RemoveOptions{}), syscall.EBUSY, "UFS dir not in sync")
-	want(t, f.Rename(ctx, "/d/known", "/d/unknown"), syscall.EEXIST, "")
+	want(t, f.Rename(ctx, "/d/known", "/d/unknown"), syscall.EEXIST, "/d/unknown already exists in the under file system")
 	want(t, f.Touch(ctx, "/d/unknown"), syscall.EEXIST, "already exists")
 	if info, err := src.Stat(ctx, "d/unknown"); err != nil || info.Size != 8 || !has(t, src, "d/known") || !has(t, src, "empty/unknown") {
 		t.Fatalf("the file that nobody knew is %+v, %v", info, err)
@@ -458,4 +466,16 @@ func TestSafeMode(t *testing.T) {
 	if s, err := cluster.Status(ctx, &clusterpb.StatusRequest{}); err != nil || s.GetSafeMode() {
 		t.Errorf("still in safe mode: %v, %v", s, err)
 	}
+}
+
+// What is made has the one spelling of its path, as what is asked for has.
+func TestSpellings(t *testing.T) {
+	root := mem.New()
+	m := alone(t, nil, map[string]ufs.UFS{"mem://root": root})
+	f, ctx := m.FS, t.Context()
+	must(t, f.Mkdir(ctx, "//d/./sub/", client.MkdirOptions{Recursive: true}))
+	must(t, f.Touch(ctx, "/d//f"))
+	must(t, f.Rename(ctx, "/d/./f", "//d/sub//g"))
+	wantNames(t, f, "/d", false, "sub")
+	wantNames(t, f, "/d/sub", false, "g")
 }

@@ -205,7 +205,7 @@ func (m *Master) mountRoot(ctx context.Context) error {
 		return nil
 	}
 	// A local root is made if it is not there: containers start with nothing.
-	if dir, ok := localFolder(m.options.RootUFS); ok {
+	if dir, ok := LocalFolder(m.options.RootUFS); ok {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
@@ -224,8 +224,8 @@ func (m *Master) mountRoot(ctx context.Context) error {
 	return err
 }
 
-// localFolder is the folder of this host that uri names, if it does.
-func localFolder(uri string) (dir string, ok bool) {
+// LocalFolder is the folder of this host that uri names, if it does.
+func LocalFolder(uri string) (dir string, ok bool) {
 	for _, scheme := range []string{"file://", "local://"} {
 		uri = strings.TrimPrefix(uri, scheme)
 	}

@@ -69,6 +69,10 @@ func (s *fileService) moveThrough(ctx context.Context, c metastore.Rename) (vers
 		version, err = move(ctx, u, from, to)
 		return err
 	})
+	if errnoOf(err) == syscall.EEXIST {
+		text := to.Path + " already exists in the under file system"
+		return "", &metastore.Error{Text: text, Err: pathErr("rename", to.Path, syscall.EEXIST)}
+	}
 	return version, err
 }
 

@@ -45,10 +45,15 @@ func readOnlyKind(kind string) bool { return kind == scheme.KindWeb }
 
 // nameable refuses to make what other file systems, or the wire, cannot name.
 func nameable(op, p string) error {
-	if _, err := ufs.CleanName(p); err != nil {
-		return &metastore.Error{Text: fmt.Sprintf("%q cannot be a path: it has control characters or is not UTF-8", p), Err: pathErr(op, p, syscall.EINVAL)}
+	one, err := metastore.CleanPath(op, p)
+	if err != nil {
+		return err
 	}
-	if ufs.IsStaged(path.Base(p)) {
+	if _, err := ufs.CleanName(one); err != nil {
+		why := "it has control characters, is not UTF-8, or has .. between backslashes"
+		return &metastore.Error{Text: fmt.Sprintf("%q cannot be a path: %s", p, why), Err: pathErr(op, p, syscall.EINVAL)}
+	}
+	if ufs.IsStaged(path.Base(one)) {
 		return &metastore.Error{Text: fmt.Sprintf("%q cannot be a path: such names are for files that are being written", p), Err: pathErr(op, p, syscall.EINVAL)}
 	}
 	return nil

@@ -155,7 +155,8 @@ func blockFailed(src *source, block int64, err error) error {
 	index, path := block&blockMask, src.GetPath()
 	switch errno := errnoOf(err); {
 	case errno == syscall.ENOSPC:
-		return writeErrorf(path, errno, "no room in the worker's cache for block %d of %s: what it holds is in use, or nowhere else", index, path)
+		return writeErrorf(path, errno, "no room in the worker's cache for block %d of %s: what it holds is in use, or nowhere else; "+
+			"persist or remove files, give it a larger quota, or write CACHE_THROUGH or THROUGH", index, path)
 	case errno == syscall.EEXIST:
 		return writeErrorf(path, errno, "block %d of %s is written already", index, path)
 	case errors.Is(err, errTakenOver):

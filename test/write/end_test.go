@@ -219,7 +219,7 @@ func TestFullOfWhatIsNowhereElse(t *testing.T) {
 	} else {
 		w.Cancel()
 	}
-	wants(t, err, syscall.ENOSPC, "no room in the worker's cache")
+	wants(t, err, syscall.ENOSPC, "nowhere else; persist or remove files, give it a larger quota")
 	gone(t, f, "/second")
 	put(t, f, "/third", data, client.CreateOptions{Type: client.CacheThrough})
 	inFolder(t, c, "/third", data)

@@ -485,20 +485,21 @@ func TestClearedFolders(t *testing.T) {
 	if !kept(1) {
 		t.Fatal("not kept on a sound disk")
 	}
+	next := int64(1)
 	for _, gone := range []string{filepath.Join(a, "blocks", shard(1)), filepath.Join(a, "blocks")} {
 		if err := os.RemoveAll(gone); err != nil {
 			t.Fatal(err)
 		}
-		for id := int64(1); id < 4; id++ { // in the sub-folder of the first, too
-			if !kept(id << 24) {
-				t.Errorf("not kept after %s was cleared", gone)
-			}
+		for next++; shard(next) != shard(1); next++ { // another file of the same sub-folder
+		}
+		if !kept(next) {
+			t.Errorf("file %d is not kept after %s was cleared", next, gone)
 		}
 	}
 	if err := os.RemoveAll(a); err != nil {
 		t.Fatal(err)
 	}
-	for id := int64(5); id < 10; id++ { // of five, one at least was for it
+	for id := next + 1; id < next+6; id++ { // of five, one at least was for it
 		if !kept(id) {
 			t.Errorf("%d is not kept on the other disk", id)
 		}

@@ -51,7 +51,7 @@ func TestStatsOnSignal(t *testing.T) {
 // A mount that waits for masters which nobody starts ends when it is told to, and says for whom it waited.
 func TestStoppedWhileItWaits(t *testing.T) {
 	e := Env{Version: "test", Properties: []string{
-		"goosefs.work.dir=" + t.TempDir(), "goosefs.master.rpc.addresses=127.0.0.1:1", "goosefs.logger.type=Console",
+		"goosefs.work.dir=" + t.TempDir(), "goosefs.master.rpc.addresses=127.0.0.1:1",
 	}}
 	ended := make(chan error, 1)
 	at := t.TempDir()

@@ -74,7 +74,11 @@ func (s *fileService) makeAbove(ctx context.Context, r metastore.Resolution, rec
 	if err != nil {
 		return err
 	}
-	return src.call(ctx, func(ctx context.Context, u ufs.UFS) error { return ufs.MkdirAll(ctx, u, ufs.Parent(r.Rel)) })
+	err = src.call(ctx, func(ctx context.Context, u ufs.UFS) error { return ufs.MkdirAll(ctx, u, ufs.Parent(r.Rel)) })
+	if err != nil {
+		return fmt.Errorf("cannot make the folder of %s in the under file system: %w", r.Path, err)
+	}
+	return nil
 }
 
 // proposeNew proposes a command that makes p in the namespace, when nobody changes it in an under file system: what is being moved to

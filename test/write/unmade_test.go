@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 
 	"goosefs/client"
@@ -61,4 +62,24 @@ func TestUnmadeBehind(t *testing.T) {
 		t.Errorf("it has %q", names)
 	}
 	same(t, f, "/d/f", data)
+}
+
+// Where the under file system will not have the directories of a file that is to be written through, the file is not begun.
+func TestUnmadeRefused(t *testing.T) {
+	c := rolestest.Start(t, rolestest.Options{Masters: 1, Workers: 1, BlockSize: blockSize})
+	f := c.Client()
+	if err := f.Mkdir(t.Context(), "/d", client.MkdirOptions{CacheOnly: true}); err != nil {
+		t.Fatal(err)
+	}
+	taken := []byte("somebody's")
+	if err := os.WriteFile(filepath.Join(c.Root, "d"), taken, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := f.CreateFile(t.Context(), "/d/f", client.CreateOptions{Type: client.Through})
+	wants(t, err, syscall.ENOTDIR, "cannot make the folder of /d/f in the under file system")
+	gone(t, f, "/d/f")
+	if info := stat(t, f, "/d"); info.Persistence != "NOT_PERSISTED" {
+		t.Errorf("the directory is %s", info.Persistence)
+	}
+	inFolder(t, c, "/d", taken)
 }
